@@ -51,6 +51,8 @@
 //! older or newer.
 #![deny(missing_docs)]
 
+#[doc(hidden)]
+pub mod boundary;
 mod error;
 mod host;
 mod http;
@@ -74,5 +76,7 @@ pub use secret::Secret;
 /// Exports a plugin. One a library.
 #[macro_export]
 macro_rules! export_plugin {
-    ($plugin:ty) => {};
+    ($plugin:ty) => {
+        $crate::boundary::export::export_root_module!($crate::boundary::export::root_module::<$plugin>);
+    };
 }

@@ -1,0 +1,184 @@
+//! The load gate: whether a library that was opened may take part.
+//!
+//! abi_stable's own check goes one way and shares its bookkeeping: it refuses an older plugin as soon as anything
+//! was appended, and mixes up three parties of different age. Ours compares in pairs, the newcomer with the host and
+//! with every plugin that is already loaded, in both directions, with fresh bookkeeping each time. "The older is a
+//! prefix of the newer" is what prefix types and vtables handle at run time; everything else is refused.
+
+use std::ffi::c_void;
+use std::fmt;
+use std::ptr::NonNull;
+
+use abi_stable::StableAbi;
+use abi_stable::abi_stability::abi_checking::{
+    AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals as check,
+};
+use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
+use abi_stable::type_layout::TypeLayout;
+
+use crate::module::PluginModule_Ref;
+
+/// The one symbol that a plugin exports, with the NUL that ends it.
+pub const ENTRY_SYMBOL: &str = ROOT_MODULE_LOADER_NAME_WITH_NUL;
+
+/// Why a library may not take part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GateError {
+    /// The symbol does not lead to a header of our kind.
+    NotAPlugin(String),
+    /// Another major version of the contract.
+    Version {
+        /// What the plugin was built against.
+        plugin: String,
+        /// What this host speaks.
+        host: String,
+    },
+    /// The same version in name, another in shape.
+    Layout {
+        /// The other party: `seqera` or a plugin.
+        with: String,
+        /// The first difference.
+        difference: String,
+    },
+    /// Its loader panicked or failed.
+    Loader(String),
+}
+
+impl fmt::Display for GateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAPlugin(reason) => write!(f, "it is not a seqera plugin: {reason}"),
+            Self::Version { plugin, host } => {
+                write!(
+                    f,
+                    "it was built for plugin ABI {plugin}; this seqera speaks {host}"
+                )
+            }
+            Self::Layout { with, difference } => {
+                write!(f, "its plugin ABI differs from that of {with}: {difference}")
+            }
+            Self::Loader(reason) => write!(f, "it failed while it was loaded: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for GateError {}
+
+/// The header that [`ENTRY_SYMBOL`] leads to.
+#[derive(Clone, Copy)]
+pub struct LibraryHeader(AbiHeaderRef);
+
+impl LibraryHeader {
+    /// Takes the address of [`ENTRY_SYMBOL`].
+    ///
+    /// # Safety
+    /// `symbol` is the address of that symbol in a library that stays open for the life of the process.
+    #[must_use]
+    pub unsafe fn from_symbol(symbol: NonNull<c_void>) -> Self {
+        // SAFETY: `AbiHeaderRef` is a transparent pointer to the header that the symbol names; the header begins
+        // with a magic string, which is read before anything else of it is trusted.
+        Self(unsafe { std::mem::transmute::<NonNull<c_void>, AbiHeaderRef>(symbol) })
+    }
+}
+
+/// The host's gate: remembers who is in.
+#[derive(Default)]
+pub struct LoadGate {
+    admitted: Vec<(String, &'static TypeLayout)>,
+}
+
+impl LoadGate {
+    /// A gate that nobody has passed yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the plugin `name` in, or says why not.
+    ///
+    /// # Errors
+    /// See [`GateError`].
+    pub fn admit(&mut self, name: &str, header: LibraryHeader) -> Result<PluginModule_Ref, GateError> {
+        if !header.0.is_valid() {
+            return Err(GateError::NotAPlugin("its header is of another kind".to_owned()));
+        }
+        let header = header
+            .0
+            .upgrade()
+            .map_err(|error| GateError::NotAPlugin(first_line(&error)))?;
+        check_version(header)?;
+        let layout = header
+            .layout()
+            .ok_or_else(|| GateError::NotAPlugin("it carries no layout to check".to_owned()))?;
+        let host: &'static TypeLayout = <PluginModule_Ref as StableAbi>::LAYOUT;
+        for (with, known) in std::iter::once(("seqera", host)).chain(
+            self.admitted
+                .iter()
+                .map(|(name, layout)| (name.as_str(), *layout)),
+        ) {
+            compatible(known, layout).map_err(|difference| GateError::Layout {
+                with: with.to_owned(),
+                difference,
+            })?;
+        }
+        // SAFETY: the layout of the root module was just compared with ours, which is what the checked variant
+        // would do with the one-way comparison that the module documentation rejects.
+        let module = unsafe { header.init_root_module_with_unchecked_layout::<PluginModule_Ref>() }
+            .map_err(|error| GateError::Loader(first_line(&error)))?;
+        self.admitted.push((name.to_owned(), layout));
+        Ok(module)
+    }
+}
+
+/// Compares in both directions; one that fits is enough.
+fn compatible(known: &'static TypeLayout, newcomer: &'static TypeLayout) -> Result<(), String> {
+    if check(known, newcomer, &CheckingGlobals::new()).is_ok() {
+        return Ok(());
+    }
+    check(newcomer, known, &CheckingGlobals::new()).map_err(|errors| first_difference(&errors))
+}
+
+fn check_version(header: &LibHeader) -> Result<(), GateError> {
+    let plugin = header.version_strings().version.as_str().to_owned();
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    if major(&plugin) == major(crate::ABI_VERSION) {
+        Ok(())
+    } else {
+        Err(GateError::Version {
+            plugin,
+            host: crate::ABI_VERSION.to_owned(),
+        })
+    }
+}
+
+/// abi_stable's whole report is tens of kilobytes; the first difference tells what to look at.
+fn first_difference(errors: &AbiInstabilityErrors) -> String {
+    let Some(error) = errors.errors.iter().find(|error| !error.errs.is_empty()) else {
+        return "unknown".to_owned();
+    };
+    let place = error
+        .stack_trace
+        .last()
+        .map(|frame| format!("{frame:?}"))
+        .unwrap_or_default();
+    let what = error
+        .errs
+        .first()
+        .map(|difference| format!("{difference:?}"))
+        .unwrap_or_default();
+    let short = |text: &str| text.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
+    format!("{} ({})", short(&what), short(&place))
+}
+
+fn first_line(error: &LibraryError) -> String {
+    let text = match error {
+        LibraryError::RootModule { err, .. } => err.to_string(),
+        other => other.to_string(),
+    };
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("unknown")
+        .to_owned()
+}
