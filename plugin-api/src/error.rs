@@ -77,11 +77,7 @@ impl ErrorKind {
     /// The kind of an exit code; an unknown one is [`ErrorKind::Failed`].
     #[must_use]
     pub fn from_code(code: u8) -> Self {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.code() == code)
-            .unwrap_or(Self::Failed)
+        Self::ALL.iter().copied().find(|kind| kind.code() == code).unwrap_or(Self::Failed)
     }
 }
 
@@ -116,10 +112,7 @@ impl Error {
     /// Ends the command with `code`; everything that was to be said has been said.
     #[must_use]
     pub fn silent(code: u8) -> Self {
-        Self {
-            silent_code: Some(code),
-            ..Self::new(ErrorKind::from_code(code), "")
-        }
+        Self { silent_code: Some(code), ..Self::new(ErrorKind::from_code(code), "") }
     }
 
     /// Adds a reason, the nearest first.
@@ -184,10 +177,7 @@ impl Error {
     /// The detail of that name.
     #[must_use]
     pub fn detail(&self, name: &str) -> Option<&str> {
-        self.details
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.details.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All details.

@@ -97,11 +97,8 @@ impl Paths {
     /// `Config` when there is no home directory to put it in.
     pub fn config_dir(&self) -> Result<&PathBuf> {
         self.config.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                "there is no home directory to keep settings in",
-            )
-            .hint("Set HOME, or SEQERA_CONFIG_DIR to a directory of yours.")
+            Error::new(ErrorKind::Config, "there is no home directory to keep settings in")
+                .hint("Set HOME, or SEQERA_CONFIG_DIR to a directory of yours.")
         })
     }
 }
@@ -113,9 +110,7 @@ pub struct CancelGuard {
 
 impl CancelGuard {
     pub(crate) fn new(release: impl Send + Sync + 'static) -> Self {
-        Self {
-            _release: Box::new(release),
-        }
+        Self { _release: Box::new(release) }
     }
 }
 
@@ -245,9 +240,6 @@ impl fmt::Debug for Host {
 }
 
 fn wrong_kind(name: &str) -> Error {
-    Error::new(
-        ErrorKind::NoProvider,
-        format!("the provider of {name} offers another kind of service"),
-    )
-    .hint("Run `seqera plugin list` to see who provides it.")
+    Error::new(ErrorKind::NoProvider, format!("the provider of {name} offers another kind of service"))
+        .hint("Run `seqera plugin list` to see who provides it.")
 }

@@ -51,16 +51,9 @@ impl Http {
     /// A request for `target`: a path below the backend (`/v1/…`), or an absolute URL.
     #[must_use]
     pub fn request(&self, method: &str, target: &str) -> RequestBuilder<'_> {
-        let url = if target.starts_with('/') {
-            format!("{}{target}", self.backend)
-        } else {
-            target.to_owned()
-        };
-        RequestBuilder {
-            http: self,
-            request: HttpRequest::new(method, url),
-            survives_cancel: false,
-        }
+        let url =
+            if target.starts_with('/') { format!("{}{target}", self.backend) } else { target.to_owned() };
+        RequestBuilder { http: self, request: HttpRequest::new(method, url), survives_cancel: false }
     }
 
     /// `GET`
@@ -143,12 +136,7 @@ impl RequestBuilder<'_> {
             Some(self.http.host.on_cancel(move |_| canceller.cancel()))
         };
         let head = exchange.head()?;
-        Ok(Response {
-            head,
-            exchange,
-            url,
-            _guard: guard,
-        })
+        Ok(Response { head, exchange, url, _guard: guard })
     }
 }
 
@@ -176,11 +164,7 @@ impl Response {
     /// The first header of that name, which is given in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head
-            .headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.head.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A handle that cancels the rest of the body from another thread.
@@ -252,11 +236,7 @@ impl Response {
         if let Some(said) = said {
             error = error.with("detail", &said).because(said);
         }
-        Err(if status == 401 {
-            error.hint("Run `seqera login`.")
-        } else {
-            error
-        })
+        Err(if status == 401 { error.hint("Run `seqera login`.") } else { error })
     }
 }
 

@@ -59,26 +59,14 @@ impl Manifest {
     /// Uses a service and cannot do its work without.
     #[must_use]
     pub fn requires(mut self, service: &str, major: u32) -> Self {
-        self.description.requires.insert(
-            service.to_owned(),
-            Requirement {
-                major,
-                optional: false,
-            },
-        );
+        self.description.requires.insert(service.to_owned(), Requirement { major, optional: false });
         self
     }
 
     /// Uses a service when there is one.
     #[must_use]
     pub fn uses(mut self, service: &str, major: u32) -> Self {
-        self.description.requires.insert(
-            service.to_owned(),
-            Requirement {
-                major,
-                optional: true,
-            },
-        );
+        self.description.requires.insert(service.to_owned(), Requirement { major, optional: true });
         self
     }
 
@@ -121,9 +109,7 @@ macro_rules! manifest {
 
 /// A clap command as `seqera NAME` shows it.
 pub(crate) fn styled_command(command: clap::Command, name: &str) -> clap::Command {
-    command
-        .bin_name(format!("seqera {name}"))
-        .disable_version_flag(true)
+    command.bin_name(format!("seqera {name}")).disable_version_flag(true)
 }
 
 fn describe(clap: &mut clap::Command) -> Command {
@@ -150,11 +136,7 @@ fn describe_argument(argument: &clap::Arg) -> Argument {
         short: argument.get_short(),
         help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
         takes_value: argument.get_action().takes_values(),
-        values: argument
-            .get_possible_values()
-            .iter()
-            .map(|value| value.get_name().to_owned())
-            .collect(),
+        values: argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect(),
         hidden: argument.is_hide_set(),
     }
 }

@@ -56,21 +56,12 @@ pub(crate) struct Transcript {
 
 impl Output {
     pub(crate) fn process(color_stderr: bool) -> Self {
-        Self {
-            sink: Sink::Process,
-            color_stderr,
-        }
+        Self { sink: Sink::Process, color_stderr }
     }
 
-    #[cfg_attr(
-        not(feature = "testing"),
-        allow(dead_code, reason = "only fakes print into memory")
-    )]
+    #[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "only fakes print into memory"))]
     pub(crate) fn memory(transcript: Arc<Mutex<Transcript>>) -> Self {
-        Self {
-            sink: Sink::Memory(transcript),
-            color_stderr: false,
-        }
+        Self { sink: Sink::Memory(transcript), color_stderr: false }
     }
 
     /// Prints data and a newline to standard output.
@@ -89,10 +80,7 @@ impl Output {
         match &self.sink {
             Sink::Process => {
                 let mut stdout = io::stdout().lock();
-                stdout
-                    .write_all(bytes)
-                    .and_then(|()| stdout.flush())
-                    .map_err(|error| write_error(&error))
+                stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| write_error(&error))
             }
             Sink::Memory(transcript) => {
                 lock(transcript).stdout.extend_from_slice(bytes);
@@ -108,11 +96,7 @@ impl Output {
 
     /// Prints a warning for people to standard error.
     pub fn warning(&self, text: fmt::Arguments<'_>) {
-        let heading = if self.color_stderr {
-            "\x1b[33mwarning:\x1b[0m"
-        } else {
-            "warning:"
-        };
+        let heading = if self.color_stderr { "\x1b[33mwarning:\x1b[0m" } else { "warning:" };
         self.people(&format!("{heading} {text}\n"));
     }
 

@@ -67,10 +67,7 @@ pub struct Invocation {
 impl Invocation {
     /// The call `seqera COMMAND ARGUMENTS…`.
     pub fn new<A: Into<OsString>>(command: &str, arguments: impl IntoIterator<Item = A>) -> Self {
-        Self {
-            command: command.to_owned(),
-            arguments: arguments.into_iter().map(Into::into).collect(),
-        }
+        Self { command: command.to_owned(), arguments: arguments.into_iter().map(Into::into).collect() }
     }
 
     /// The top-level word, never an alias of it.
@@ -102,25 +99,14 @@ impl Invocation {
 fn report(error: &clap::Error, host: &Host) -> Error {
     let rendered = error.render();
     let terminal = host.terminal();
-    if matches!(
-        error.kind(),
-        ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion
-    ) {
-        let text = if terminal.color_stdout {
-            rendered.ansi().to_string()
-        } else {
-            rendered.to_string()
-        };
+    if matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion) {
+        let text = if terminal.color_stdout { rendered.ansi().to_string() } else { rendered.to_string() };
         return match host.output().write(text.as_bytes()) {
             Ok(()) => Error::silent(0),
             Err(error) => error,
         };
     }
-    let text = if terminal.color_stderr {
-        rendered.ansi().to_string()
-    } else {
-        rendered.to_string()
-    };
+    let text = if terminal.color_stderr { rendered.ansi().to_string() } else { rendered.to_string() };
     host.output().people(&text);
     Error::silent(ErrorKind::Usage.code())
 }

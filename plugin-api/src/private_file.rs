@@ -63,9 +63,7 @@ pub fn create_directory(directory: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(directory)
-        .map_err(|error| failed("create", directory, &error))
+    builder.create(directory).map_err(|error| failed("create", directory, &error))
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> Error {

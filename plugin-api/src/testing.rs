@@ -35,10 +35,8 @@ impl FakeHost {
     /// A host that lends nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self::default().facts(
-            "product",
-            r#"{"name":"seqera","version":"0.0.0","os":"linux","arch":"x86_64"}"#,
-        )
+        Self::default()
+            .facts("product", r#"{"name":"seqera","version":"0.0.0","os":"linux","arch":"x86_64"}"#)
     }
 
     /// Sets a setting.
@@ -75,12 +73,7 @@ impl FakeHost {
     /// A person sits in front of a terminal and will type these lines.
     #[must_use]
     pub fn person(mut self, lines: &[&str]) -> Self {
-        self.terminal = Terminal {
-            stdin: true,
-            stdout: true,
-            stderr: true,
-            ..Terminal::default()
-        };
+        self.terminal = Terminal { stdin: true, stdout: true, stderr: true, ..Terminal::default() };
         self.input(lines)
     }
 
@@ -120,10 +113,7 @@ impl Lender for FakeHost {
 
     fn setting(&self, key: &str) -> Option<Setting> {
         let value = self.settings.get(key)?.clone();
-        Some(Setting {
-            value,
-            origin: "test".to_owned(),
-        })
+        Some(Setting { value, origin: "test".to_owned() })
     }
 
     fn policy(&self, _key: &str) -> Option<String> {
@@ -180,10 +170,13 @@ impl TokenProvider for FakeTokenProvider {
     }
 }
 
+/// Status and body.
+type Answer = (u16, Vec<u8>);
+
 /// A server in memory: answers requests from a list and remembers them.
 #[derive(Clone, Default)]
 pub struct FakeHttp {
-    answers: Arc<Mutex<VecDeque<(u16, Vec<u8>)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     requests: Arc<Mutex<Vec<HttpRequest>>>,
 }
 
@@ -214,10 +207,7 @@ impl PlatformHttp for FakeHttp {
         let (status, body) = lock(&self.answers)
             .pop_front()
             .ok_or_else(|| Error::new(ErrorKind::Unreachable, "the fake server has no answer left"))?;
-        Ok(Box::new(FakeExchange {
-            status,
-            body: body.into(),
-        }))
+        Ok(Box::new(FakeExchange { status, body: body.into() }))
     }
 }
 
@@ -228,10 +218,7 @@ struct FakeExchange {
 
 impl Exchange for FakeExchange {
     fn head(&mut self) -> Result<ResponseHead> {
-        Ok(ResponseHead {
-            status: self.status,
-            headers: Vec::new(),
-        })
+        Ok(ResponseHead { status: self.status, headers: Vec::new() })
     }
 
     fn read_vec(&mut self, max: usize) -> Result<Vec<u8>> {

@@ -50,10 +50,7 @@ impl fmt::Display for GateError {
         match self {
             Self::NotAPlugin(reason) => write!(f, "it is not a seqera plugin: {reason}"),
             Self::Version { plugin, host } => {
-                write!(
-                    f,
-                    "it was built for plugin ABI {plugin}; this seqera speaks {host}"
-                )
+                write!(f, "it was built for plugin ABI {plugin}; this seqera speaks {host}")
             }
             Self::Layout { with, difference } => {
                 write!(f, "its plugin ABI differs from that of {with}: {difference}")
@@ -103,24 +100,17 @@ impl LoadGate {
         if !header.0.is_valid() {
             return Err(GateError::NotAPlugin("its header is of another kind".to_owned()));
         }
-        let header = header
-            .0
-            .upgrade()
-            .map_err(|error| GateError::NotAPlugin(first_line(&error)))?;
+        let header = header.0.upgrade().map_err(|error| GateError::NotAPlugin(first_line(&error)))?;
         check_version(header)?;
         let layout = header
             .layout()
             .ok_or_else(|| GateError::NotAPlugin("it carries no layout to check".to_owned()))?;
         let host: &'static TypeLayout = <PluginModule_Ref as StableAbi>::LAYOUT;
-        for (with, known) in std::iter::once(("seqera", host)).chain(
-            self.admitted
-                .iter()
-                .map(|(name, layout)| (name.as_str(), *layout)),
-        ) {
-            compatible(known, layout).map_err(|difference| GateError::Layout {
-                with: with.to_owned(),
-                difference,
-            })?;
+        for (with, known) in std::iter::once(("seqera", host))
+            .chain(self.admitted.iter().map(|(name, layout)| (name.as_str(), *layout)))
+        {
+            compatible(known, layout)
+                .map_err(|difference| GateError::Layout { with: with.to_owned(), difference })?;
         }
         // SAFETY: the layout of the root module was just compared with ours, which is what the checked variant
         // would do with the one-way comparison that the module documentation rejects.
@@ -145,10 +135,7 @@ fn check_version(header: &LibHeader) -> Result<(), GateError> {
     if major(&plugin) == major(crate::ABI_VERSION) {
         Ok(())
     } else {
-        Err(GateError::Version {
-            plugin,
-            host: crate::ABI_VERSION.to_owned(),
-        })
+        Err(GateError::Version { plugin, host: crate::ABI_VERSION.to_owned() })
     }
 }
 
@@ -157,16 +144,8 @@ fn first_difference(errors: &AbiInstabilityErrors) -> String {
     let Some(error) = errors.errors.iter().find(|error| !error.errs.is_empty()) else {
         return "unknown".to_owned();
     };
-    let place = error
-        .stack_trace
-        .last()
-        .map(|frame| format!("{frame:?}"))
-        .unwrap_or_default();
-    let what = error
-        .errs
-        .first()
-        .map(|difference| format!("{difference:?}"))
-        .unwrap_or_default();
+    let place = error.stack_trace.last().map(|frame| format!("{frame:?}")).unwrap_or_default();
+    let what = error.errs.first().map(|difference| format!("{difference:?}")).unwrap_or_default();
     let short = |text: &str| text.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
     format!("{} ({})", short(&what), short(&place))
 }
@@ -176,9 +155,5 @@ fn first_line(error: &LibraryError) -> String {
         LibraryError::RootModule { err, .. } => err.to_string(),
         other => other.to_string(),
     };
-    text.lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("unknown")
-        .to_owned()
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown").to_owned()
 }

@@ -23,11 +23,7 @@
     unsafe_code,
     reason = "one of the two addresses of unsafe code: the load gate and generated vtables"
 )]
-#![allow(
-    non_local_definitions,
-    non_camel_case_types,
-    reason = "abi_stable's derives expand to them"
-)]
+#![allow(non_local_definitions, non_camel_case_types, reason = "abi_stable's derives expand to them")]
 #![deny(missing_docs)]
 
 pub mod description;

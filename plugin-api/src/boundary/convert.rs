@@ -59,10 +59,7 @@ pub(super) fn result_in<T, R>(
 pub(super) fn invocation_in(invocation: abi::Invocation) -> Invocation {
     Invocation::new(
         &invocation.command,
-        invocation
-            .arguments
-            .into_iter()
-            .map(|argument| os_string(argument.into_vec())),
+        invocation.arguments.into_iter().map(|argument| os_string(argument.into_vec())),
     )
 }
 
@@ -109,17 +106,11 @@ pub(super) fn selection_in(
 }
 
 pub(super) fn pairs(values: &[(String, String)]) -> RVec<Tuple2<RString, RString>> {
-    values
-        .iter()
-        .map(|(name, value)| Tuple2(name.as_str().into(), value.as_str().into()))
-        .collect()
+    values.iter().map(|(name, value)| Tuple2(name.as_str().into(), value.as_str().into())).collect()
 }
 
 pub(super) fn pairs_in(values: RVec<Tuple2<RString, RString>>) -> Vec<(String, String)> {
-    values
-        .into_iter()
-        .map(|Tuple2(name, value)| (name.into_string(), value.into_string()))
-        .collect()
+    values.into_iter().map(|Tuple2(name, value)| (name.into_string(), value.into_string())).collect()
 }
 
 fn strings(values: &[String]) -> RVec<RString> {

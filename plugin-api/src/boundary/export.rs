@@ -18,10 +18,7 @@ use crate::plugin::Plugin;
 /// The root module of `P`.
 #[must_use]
 pub fn root_module<P: Plugin>() -> abi::PluginModule_Ref {
-    leak(abi::PluginModule {
-        describe: describe::<P>,
-        new: construct::<P>,
-    })
+    leak(abi::PluginModule { describe: describe::<P>, new: construct::<P> })
 }
 
 extern "C" fn describe<P: Plugin>() -> RResult<RString, abi::PluginError> {
@@ -34,15 +31,7 @@ extern "C" fn construct<P: Plugin>(host: abi::HostBox) -> RResult<abi::PluginBox
         name_plugin(label.into_string());
     }
     let made = fenced(|| P::new(Host::new(Arc::new(AbiLender(host.clone())))));
-    result_out(made, |plugin| {
-        abi::Plugin_TO::from_value(
-            Fenced {
-                plugin: Some(plugin),
-                host,
-            },
-            TD_Opaque,
-        )
-    })
+    result_out(made, |plugin| abi::Plugin_TO::from_value(Fenced { plugin: Some(plugin), host }, TD_Opaque))
 }
 
 /// A plugin inside its fence.
@@ -54,9 +43,7 @@ struct Fenced<P: Plugin> {
 
 impl<P: Plugin> Fenced<P> {
     fn plugin(&self) -> Result<&P> {
-        self.plugin
-            .as_ref()
-            .ok_or_else(|| Error::new(ErrorKind::Crashed, "the plugin was dropped already"))
+        self.plugin.as_ref().ok_or_else(|| Error::new(ErrorKind::Crashed, "the plugin was dropped already"))
     }
 }
 
@@ -65,10 +52,7 @@ impl<P: Plugin> abi::Plugin for Fenced<P> {
         let outcome = fenced(|| self.plugin()?.run(&invocation_in(invocation)));
         // This library's buffer of standard output is its own: what is in it now would be lost.
         let flushed = crate::output::flush();
-        result_out(
-            outcome.and_then(|exit| flushed.map(|()| exit)),
-            crate::plugin::Exit::get,
-        )
+        result_out(outcome.and_then(|exit| flushed.map(|()| exit)), crate::plugin::Exit::get)
     }
 
     fn provide(

@@ -40,17 +40,11 @@ pub(super) fn fenced<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn crashed(payload: &(dyn Any + Send)) -> Error {
     let plugin = LABEL.get().map_or("", String::as_str);
     let place = PLACE.take().unwrap_or_else(|| "an unknown place".to_owned());
-    if payload
-        .downcast_ref::<String>()
-        .is_some_and(|text| text.starts_with(CLOSED_STDOUT))
-    {
+    if payload.downcast_ref::<String>().is_some_and(|text| text.starts_with(CLOSED_STDOUT)) {
         return Error::silent(ErrorKind::ClosedPipe.code());
     }
-    let error = Error::new(
-        ErrorKind::Crashed,
-        format!("the plugin {plugin} crashed at {place}"),
-    )
-    .hint("This is a defect of the plugin; please report it with the line above.");
+    let error = Error::new(ErrorKind::Crashed, format!("the plugin {plugin} crashed at {place}"))
+        .hint("This is a defect of the plugin; please report it with the line above.");
     // Only a literal is shown: a formatted message may carry whatever the plugin was working on, a token included.
     match payload.downcast_ref::<&'static str>() {
         Some(literal) => error.because(literal),
@@ -67,10 +61,7 @@ fn install_hook() {
             if DEPTH.get() == 0 {
                 previous(info);
             } else {
-                PLACE.set(
-                    info.location()
-                        .map(|place| format!("{}:{}", place.file(), place.line())),
-                );
+                PLACE.set(info.location().map(|place| format!("{}:{}", place.file(), place.line())));
             }
         }));
     });
@@ -87,10 +78,7 @@ mod tests {
             fenced(|| -> Result<()> { panic!("a literal") }).unwrap_err()
         };
         assert_eq!(error.kind(), ErrorKind::Crashed);
-        assert!(
-            error.message().contains("demo 1.0.0") && error.message().contains("fence.rs:"),
-            "{error}"
-        );
+        assert!(error.message().contains("demo 1.0.0") && error.message().contains("fence.rs:"), "{error}");
         assert_eq!(error.causes(), ["a literal"]);
     }
 

@@ -22,10 +22,7 @@ impl Lender for AbiLender {
 
     fn setting(&self, key: &str) -> Option<Setting> {
         let setting = self.0.setting(key.into()).into_option()?;
-        Some(Setting {
-            value: setting.value.into_string(),
-            origin: setting.origin.into_string(),
-        })
+        Some(Setting { value: setting.value.into_string(), origin: setting.origin.into_string() })
     }
 
     fn policy(&self, key: &str) -> Option<String> {
@@ -56,10 +53,7 @@ impl Lender for AbiLender {
 
     fn on_cancel(&self, callback: Box<dyn Fn(i32) + Send + Sync>) -> CancelGuard {
         let callback = abi::CancelCallback_TO::from_value(Callback(callback), TD_Opaque);
-        CancelGuard::new(Registration {
-            number: self.0.on_cancel(callback),
-            host: self.0.clone(),
-        })
+        CancelGuard::new(Registration { number: self.0.on_cancel(callback), host: self.0.clone() })
     }
 
     fn output(&self) -> Output {

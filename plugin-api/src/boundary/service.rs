@@ -30,16 +30,15 @@ pub(super) fn service_out(service: Service) -> abi::Service_NE {
         Service::TokenProvider(inner) => abi::Service::TokenProvider(
             token_provider::TokenProvider_TO::from_value(Provided(inner), TD_Opaque),
         ),
-        Service::PlatformHttp(inner) => abi::Service::PlatformHttp(
-            platform_http::PlatformHttp_TO::from_value(Provided(inner), TD_Opaque),
-        ),
-        Service::Organization(inner) => abi::Service::Organization(
-            organization::Organization_TO::from_value(Provided(inner), TD_Opaque),
-        ),
-        Service::Json(inner) => abi::Service::Json(json_service::JsonService_TO::from_value(
-            Provided(inner),
-            TD_Opaque,
-        )),
+        Service::PlatformHttp(inner) => {
+            abi::Service::PlatformHttp(platform_http::PlatformHttp_TO::from_value(Provided(inner), TD_Opaque))
+        }
+        Service::Organization(inner) => {
+            abi::Service::Organization(organization::Organization_TO::from_value(Provided(inner), TD_Opaque))
+        }
+        Service::Json(inner) => {
+            abi::Service::Json(json_service::JsonService_TO::from_value(Provided(inner), TD_Opaque))
+        }
     };
     abi::Service_NE::new(service)
 }
@@ -95,9 +94,7 @@ impl token_provider::TokenProvider for Provided<dyn TokenProvider> {
 
     fn redact(&self, text: RSlice<'_, u8>) -> RVec<u8> {
         // A redaction that crashed must not let the text through.
-        fenced(|| Ok(self.0.redact(text.as_slice())))
-            .unwrap_or_default()
-            .into()
+        fenced(|| Ok(self.0.redact(text.as_slice()))).unwrap_or_default().into()
     }
 }
 
@@ -225,10 +222,7 @@ struct BorrowedExchange(ExchangeBox);
 
 impl Exchange for BorrowedExchange {
     fn head(&mut self) -> Result<ResponseHead> {
-        result_in(self.0.head(), |head| ResponseHead {
-            status: head.status,
-            headers: pairs_in(head.headers),
-        })
+        result_in(self.0.head(), |head| ResponseHead { status: head.status, headers: pairs_in(head.headers) })
     }
 
     fn read_vec(&mut self, max: usize) -> Result<Vec<u8>> {
@@ -254,11 +248,7 @@ fn request_in(request: AbiRequest) -> HttpRequest {
         body: request.body.into_vec(),
         timeout_ms: request.timeout_ms.into_option(),
         idle_timeout_ms: request.idle_timeout_ms.into_option(),
-        authorization: if request.with_bearer {
-            Authorization::Bearer
-        } else {
-            Authorization::None
-        },
+        authorization: if request.with_bearer { Authorization::Bearer } else { Authorization::None },
     }
 }
 
@@ -279,9 +269,7 @@ fn request_out(request: HttpRequest) -> AbiRequest {
 
 impl organization::Organization for Provided<dyn Organization> {
     fn current(&self) -> RResult<ROption<AbiSelection>, abi::PluginError> {
-        self.call(Organization::current, |selection| {
-            selection.map(selection_out).into()
-        })
+        self.call(Organization::current, |selection| selection.map(selection_out).into())
     }
 
     fn ensure_selected(&self, interactive: bool) -> RResult<AbiChoice, abi::PluginError> {
@@ -298,9 +286,7 @@ impl organization::Organization for Provided<dyn Organization> {
 
 impl Organization for Borrowed<organization::OrganizationBox> {
     fn current(&self) -> Result<Option<OrganizationSelection>> {
-        result_in(self.0.current(), |selection| {
-            selection.into_option().map(selection_in)
-        })
+        result_in(self.0.current(), |selection| selection.into_option().map(selection_in))
     }
 
     fn ensure_selected(&self, interactive: bool) -> Result<OrganizationChoice> {
@@ -319,11 +305,7 @@ impl json_service::JsonService for Provided<dyn JsonService> {
     }
 
     fn call(&self, method: RStr<'_>, payload: RSlice<'_, u8>) -> RResult<RVec<u8>, abi::PluginError> {
-        Provided::call(
-            self,
-            |inner| inner.call(method.as_str(), payload.as_slice()),
-            RVec::from,
-        )
+        Provided::call(self, |inner| inner.call(method.as_str(), payload.as_slice()), RVec::from)
     }
 }
 

@@ -42,10 +42,7 @@ pub struct TokenRequest {
 
 impl Default for TokenRequest {
     fn default() -> Self {
-        Self {
-            audience: "platform".to_owned(),
-            min_ttl_seconds: 0,
-        }
+        Self { audience: "platform".to_owned(), min_ttl_seconds: 0 }
     }
 }
 
@@ -96,16 +93,10 @@ impl SessionState {
     /// The state of a word; an unknown one is [`SessionState::Unchecked`].
     #[must_use]
     pub fn parse(word: &str) -> Self {
-        [
-            Self::SignedOut,
-            Self::Valid,
-            Self::Renewable,
-            Self::Expired,
-            Self::NeedsLogin,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == word)
-        .unwrap_or(Self::Unchecked)
+        [Self::SignedOut, Self::Valid, Self::Renewable, Self::Expired, Self::NeedsLogin]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .unwrap_or(Self::Unchecked)
     }
 
     /// `true` when a request made now would carry a token.

@@ -1,0 +1,79 @@
+//! `seqera completion SHELL`: built-in commands and those of all plugins, from manifests and `cli.json`.
+
+use clap::{Arg, ArgAction, Parser};
+use clap_complete::Shell;
+use seqera_plugin_abi::description::{Argument, Command};
+
+use super::cli_tree::CliTree;
+use super::{commands, plugin_list, surroundings};
+use crate::discovery::Catalog;
+use crate::error::Result;
+use crate::output;
+
+/// Print a completion script for a shell
+///
+/// The script knows the commands of the plugins that are installed now; make it anew after installing one.
+#[derive(Debug, Parser)]
+#[command(name = "completion")]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+/// # Errors
+/// Those of the configuration; a plugin whose tree cannot be read is left out with a warning.
+pub fn run(args: &CompletionArgs) -> Result<()> {
+    let (paths, config) = surroundings()?;
+    let mut root = clap::Command::new("seqera").version(crate::VERSION).subcommands(commands());
+    for entry in plugin_list::effective(&Catalog::new(&paths, &config)) {
+        match CliTree::read(&entry) {
+            Ok(tree) => {
+                for command in &tree.commands {
+                    if root.find_subcommand(&command.name).is_none() {
+                        root = root.subcommand(to_clap(command));
+                    }
+                }
+            }
+            Err(error) => output::warning(&error.to_string()),
+        }
+    }
+    let shell = match args.shell.as_str() {
+        "zsh" => Shell::Zsh,
+        "fish" => Shell::Fish,
+        _ => Shell::Bash,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut root, "seqera", &mut script);
+    output::data(&String::from_utf8_lossy(&script))
+}
+
+fn to_clap(command: &Command) -> clap::Command {
+    clap::Command::new(command.name.clone())
+        .about(output::printable(&command.about))
+        .hide(command.hidden)
+        .visible_aliases(command.aliases.clone())
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .args(command.arguments.iter().map(to_clap_argument))
+        .subcommands(command.subcommands.iter().map(to_clap))
+}
+
+fn to_clap_argument(argument: &Argument) -> Arg {
+    let mut arg = Arg::new(argument.id.clone()).help(output::printable(&argument.help)).hide(argument.hidden);
+    if let Some(long) = &argument.long {
+        arg = arg.long(long.clone());
+    }
+    if let Some(short) = argument.short {
+        arg = arg.short(short);
+    }
+    let is_option = argument.long.is_some() || argument.short.is_some();
+    if !argument.takes_value && is_option {
+        return arg.action(ArgAction::SetTrue);
+    }
+    arg = arg.action(ArgAction::Append);
+    if !argument.values.is_empty() {
+        arg = arg.value_parser(clap::builder::PossibleValuesParser::new(argument.values.clone()));
+    }
+    arg
+}

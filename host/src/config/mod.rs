@@ -1,0 +1,125 @@
+//! Configuration: where it lies, what it says, and where each value comes from.
+
+mod file;
+mod pins;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+pub use file::Layer;
+pub use pins::{Pins, Rule};
+pub use settings::Setting;
+
+use crate::error::Result;
+
+/// Directories of the product.
+#[derive(Debug, Clone, Default)]
+pub struct Paths {
+    /// Settings and credentials.
+    pub config: Option<PathBuf>,
+    /// What the user installs.
+    pub data: Option<PathBuf>,
+    /// What may be deleted at any time.
+    pub cache: Option<PathBuf>,
+    /// Journals and histories.
+    pub state: Option<PathBuf>,
+    /// The plugins that came with the program.
+    pub bundled_plugins: Option<PathBuf>,
+    /// The user's plugins.
+    pub user_plugins: Option<PathBuf>,
+}
+
+impl Paths {
+    /// The directories of this user and this program.
+    pub fn find() -> Self {
+        let variable =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = dirs::data_dir().map(|dir| dir.join("seqera"));
+        Self {
+            config: variable("SEQERA_CONFIG_DIR").or_else(|| Some(dirs::config_dir()?.join("seqera"))),
+            cache: dirs::cache_dir().map(|dir| dir.join("seqera")),
+            state: dirs::state_dir().or_else(dirs::data_local_dir).map(|dir| dir.join("seqera")),
+            bundled_plugins: bundled_plugins(),
+            user_plugins: variable("SEQERA_PLUGINS_DIR").or_else(|| Some(data.as_ref()?.join("plugins"))),
+            data,
+        }
+    }
+
+    /// As the topic `paths` of the ABI.
+    pub fn to_json(&self) -> String {
+        serde_json::json!({
+            "config": self.config, "data": self.data, "cache": self.cache, "state": self.state,
+            "bundled_plugins": self.bundled_plugins, "user_plugins": self.user_plugins,
+        })
+        .to_string()
+    }
+}
+
+/// `<exe>/../../lib/seqera/plugins`, with links resolved: a link in a `bin` directory must find the plugins of the
+/// real installation.
+fn bundled_plugins() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let program = program.canonicalize().unwrap_or(program);
+    Some(program.parent()?.parent()?.join("lib/seqera/plugins"))
+}
+
+/// The admin's settings.
+#[cfg(unix)]
+const SYSTEM_CONFIG: &str = "/etc/seqera/config.toml";
+/// The admin's policy. No variable moves it.
+#[cfg(unix)]
+pub const POLICY: &str = "/etc/seqera/policy.toml";
+
+/// The files that were read: the user's before the system's.
+#[derive(Debug, Default)]
+pub struct Config {
+    layers: Vec<Layer>,
+}
+
+impl Config {
+    /// Reads the files there are.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is no TOML, with line and column.
+    pub fn read(paths: &Paths) -> Result<Self> {
+        let user = paths.config.as_ref().map(|dir| dir.join("config.toml"));
+        let system = Some(PathBuf::from(SYSTEM_CONFIG));
+        let mut layers = Vec::new();
+        for path in [user, system].into_iter().flatten() {
+            layers.extend(Layer::read(&path)?);
+        }
+        Ok(Self { layers })
+    }
+
+    /// The effective value of a setting.
+    pub fn setting(&self, key: &str) -> Option<Setting> {
+        settings::resolve(key, &self.layers)
+    }
+
+    /// What the files say about a plugin.
+    ///
+    /// # Errors
+    /// A rule that makes no sense, with file and line.
+    pub fn pins(&self, plugin: &str) -> Result<Pins> {
+        Pins::of(plugin, &self.layers)
+    }
+
+    /// The plugin that the files name for a command.
+    pub fn command_owner(&self, word: &str) -> Option<Rule<String>> {
+        self.named("commands", word)
+    }
+
+    /// The plugin that the files name for a service.
+    pub fn service_provider(&self, service: &str) -> Option<Rule<String>> {
+        self.named("services", service)
+    }
+
+    fn named(&self, table: &str, key: &str) -> Option<Rule<String>> {
+        self.layers.iter().find_map(|layer| layer.text(&[table, key]))
+    }
+}
+
+/// `path:line`
+pub fn place(path: &Path, line: usize) -> String {
+    format!("{}:{line}", path.display())
+}

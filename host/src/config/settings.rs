@@ -1,0 +1,99 @@
+//! Every setting, with its variables and its default: one table.
+
+use super::Layer;
+
+/// A setting that the product knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Its key in `config.toml` and in the ABI.
+    pub key: &'static str,
+    /// Variables that win over the files, in order.
+    pub variables: &'static [&'static str],
+    /// Variables that the files win over.
+    pub late_variables: &'static [&'static str],
+    /// Its value when nobody says anything.
+    pub default: Option<&'static str>,
+}
+
+/// An effective value and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its value.
+    pub value: String,
+    /// `default`, the name of a variable, or `FILE:LINE`.
+    pub origin: String,
+}
+
+const fn known(
+    key: &'static str,
+    variables: &'static [&'static str],
+    default: Option<&'static str>,
+) -> Known {
+    Known { key, variables, late_variables: &[], default }
+}
+
+/// The table. Names and defaults of the variables are those of the documentation.
+pub const SETTINGS: &[Known] = &[
+    // Address of the backend that org, ai and info talk to.
+    known("backend_url", &["SEQERA_AI_BACKEND_URL"], Some("https://ai-api.seqera.io")),
+    // Authority that signs people in (OpenID Connect issuer).
+    Known {
+        key: "auth_domain",
+        variables: &["SEQERA_AUTH_DOMAIN"],
+        late_variables: &["SEQERA_PLATFORM_API_URL"],
+        default: Some("https://cloud.seqera.io/api"),
+    },
+    // OAuth client id.
+    known("auth_client_id", &["SEQERA_AUTH_CLI_CLIENT_ID"], Some("seqera_ai_cli")),
+    // Audience asked for at sign-in.
+    known("auth_audience", &["SEQERA_AUTH_AUDIENCE"], Some("platform")),
+    // Path of the discovery document below the authority.
+    known(
+        "auth_configuration_endpoint",
+        &["SEQERA_AUTH_CONFIGURATION_ENDPOINT"],
+        Some("/.well-known/openid-configuration"),
+    ),
+    // First port of the sign-in callback.
+    known("auth_redirect_port", &["SEQERA_AUTH_REDIRECT_PORT"], Some("53682")),
+    // Milliseconds to wait for the browser.
+    known("auth_callback_timeout_ms", &["SEQERA_AUTH_CALLBACK_TIMEOUT_MS"], Some("120000")),
+    // Whether login opens a browser.
+    known("browser_auto_open", &["SEQERA_BROWSER_AUTO_OPEN"], Some("true")),
+    // Keep credentials in a file.
+    known("no_keychain", &["SEQERA_NO_KEYCHAIN"], Some("false")),
+    // Profile whose credentials are used.
+    known("profile", &["SEQERA_PROFILE"], Some("default")),
+    // PEM file of certificate authorities to trust as well.
+    known("ca_bundle", &["SEQERA_CA_BUNDLE"], None),
+    // Default of `info -o`.
+    known("cli_output_format", &["SEQERA_CLI_OUTPUT_FORMAT"], Some("console")),
+    // Approval mode of the assistant.
+    known("approval_mode", &[], Some("default")),
+    // `light` or `dark`.
+    known("theme", &["SEQERA_THEME"], None),
+    // No motion on the screen.
+    known("reduce_motion", &["SEQERA_REDUCE_MOTION"], Some("false")),
+    // Workspace of the assistant.
+    known("ai_cwd", &["SEQERA_AI_CWD"], None),
+];
+
+/// Built-in, system, user, environment: the later wins; a late variable stands between default and files.
+pub(super) fn resolve(key: &str, layers: &[Layer]) -> Option<Setting> {
+    let known = SETTINGS.iter().find(|known| known.key == key);
+    let variable = |names: &[&'static str]| {
+        names.iter().find_map(|name| {
+            let value = std::env::var(name).ok().filter(|value| !value.trim().is_empty())?;
+            Some(Setting { value, origin: (*name).to_owned() })
+        })
+    };
+    let files = || {
+        let keys: Vec<&str> = key.split('.').collect();
+        let rule = layers.iter().find_map(|layer| layer.text(&keys))?;
+        Some(Setting { value: rule.value, origin: rule.place })
+    };
+    known
+        .and_then(|known| variable(known.variables))
+        .or_else(files)
+        .or_else(|| variable(known?.late_variables))
+        .or_else(|| Some(Setting { value: known?.default?.to_owned(), origin: "default".to_owned() }))
+}

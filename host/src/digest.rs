@@ -1,0 +1,105 @@
+//! SHA-256 of libraries, remembered while the file is as it was.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::discovery::{Stamp, replace};
+
+/// SHA-256 of bytes, lower-case hex.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// What is known of an open library.
+pub struct Digest {
+    /// SHA-256, lower-case hex.
+    pub sha256: String,
+    /// The whole content, when it had to be read now; `None` when the digest was remembered.
+    pub content: Option<Vec<u8>>,
+}
+
+/// Digests by path and [`Stamp`], kept in the user's cache.
+///
+/// Whoever can write there can write the user's settings too, so remembering gives nothing away; policy may still
+/// demand every digest afresh.
+pub struct DigestCache {
+    file: Option<PathBuf>,
+}
+
+impl DigestCache {
+    /// The cache in this directory; without one nothing is remembered.
+    pub fn new(cache: Option<&Path>) -> Self {
+        Self { file: cache.map(|cache| cache.join("digests.json")) }
+    }
+
+    /// The digest of an open file.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn of_file(&self, path: &Path, file: &mut File) -> io::Result<Digest> {
+        let stamp = Stamp::from(&file.metadata()?);
+        let key = path.to_string_lossy().into_owned();
+        let mut known = self.read();
+        if let Some((known_stamp, sha256)) = known.get(&key)
+            && *known_stamp == stamp
+        {
+            return Ok(Digest { sha256: sha256.clone(), content: None });
+        }
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        file.rewind()?;
+        let sha256 = of_bytes(&content);
+        // Only a file that was not touched while it was read is remembered.
+        if Stamp::from(&file.metadata()?) == stamp {
+            known.retain(|path, _| Path::new(path).exists());
+            known.insert(key, (stamp, sha256.clone()));
+            self.write(&known);
+        }
+        Ok(Digest { sha256, content: Some(content) })
+    }
+
+    fn read(&self) -> BTreeMap<String, (Stamp, String)> {
+        let text = self.file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn write(&self, known: &BTreeMap<String, (Stamp, String)>) {
+        if let (Some(file), Ok(text)) = (&self.file, serde_json::to_vec(known)) {
+            let _only_a_cache = replace(file, &text);
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or_default());
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn remembers_until_the_file_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lib.so");
+        fs::write(&path, "one").unwrap();
+        let cache = DigestCache::new(Some(dir.path()));
+        let digest = || cache.of_file(&path, &mut File::open(&path).unwrap()).unwrap();
+        let first = digest();
+        assert_eq!(first.sha256, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
+        assert!(first.content.is_some() && digest().content.is_none());
+        fs::write(&path, "two").unwrap();
+        assert!(digest().content.is_some());
+    }
+}

@@ -1,0 +1,196 @@
+//! Which of the plugins found is meant: versions, pins, conflicts, services.
+
+use super::{Catalog, Entry, Origin};
+use crate::config::Pins;
+use crate::error::{Code, Error, Result};
+
+/// A command that a plugin runs.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The plugin.
+    pub entry: Entry,
+    /// The word as the plugin knows it, never an alias.
+    pub name: String,
+}
+
+impl Catalog<'_> {
+    /// The plugin that runs `word`; `None` when nobody claims it.
+    ///
+    /// # Errors
+    /// `Mismatch` when a pin cannot be met, `Config` when two plugins claim the word or the file names nobody.
+    pub fn command(&self, word: &str) -> Result<Option<Command>> {
+        let entries = self.mentioning(word);
+        let named = self.config.command_owner(word);
+        let mut names: Vec<&str> = match &named {
+            Some(rule) => vec![rule.value.as_str()],
+            None => entries.iter().filter(|entry| entry.command(word).is_some()).map(Entry::name).collect(),
+        };
+        names.sort_unstable();
+        names.dedup();
+
+        let mut claims = Vec::new();
+        let mut refused = None;
+        for name in &names {
+            match self.choose(name, entries.iter().filter(|entry| entry.name() == *name)) {
+                Ok(Some(entry)) if entry.command(word).is_some() => claims.push(entry.clone()),
+                Ok(_) => {}
+                Err(error) => refused = Some(error),
+            }
+        }
+        if claims.len() > 1 {
+            claims = prefer_bundled(claims);
+        }
+        match claims.len() {
+            0 => match (refused, named) {
+                (Some(error), _) => Err(error),
+                (None, Some(rule)) => Err(Error::new(
+                    Code::Config,
+                    format!("{} gives `{word}` to {}, which has no such command", rule.place, rule.value),
+                )
+                .hint("Run `seqera plugin list` to see who has it.")),
+                (None, None) => Ok(None),
+            },
+            1 => Ok(claims.pop().map(|entry| {
+                let name = entry.command(word).map_or(word, |command| &command.name).to_owned();
+                Command { entry, name }
+            })),
+            _ => Err(conflict(word, &claims)),
+        }
+    }
+
+    /// The plugin that provides `service@major`.
+    ///
+    /// # Errors
+    /// `NoProvider`, and those of a pin that cannot be met.
+    pub fn provider(&self, service: &str, major: u32) -> Result<Entry> {
+        let entries = self.mentioning(service);
+        let provides = |entry: &&Entry| entry.manifest.provides.get(service) == Some(&major);
+        let named = self.config.service_provider(service);
+        let mut names: Vec<&str> = match &named {
+            Some(rule) => vec![rule.value.as_str()],
+            None => entries
+                .iter()
+                .filter(provides)
+                .filter(|entry| may_be_elected(service, entry))
+                .map(Entry::name)
+                .collect(),
+        };
+        names.sort_unstable();
+        names.dedup();
+
+        let mut providers = Vec::new();
+        for name in &names {
+            let chosen = self.choose(name, entries.iter().filter(|entry| entry.name() == *name))?;
+            providers.extend(chosen.filter(provides).cloned());
+        }
+        if providers.len() > 1 {
+            providers = prefer_bundled(providers);
+        }
+        match (providers.pop(), providers.pop()) {
+            (Some(entry), None) => Ok(entry),
+            (Some(one), Some(other)) => Err(Error::new(
+                Code::Config,
+                format!("{} and {} both provide {service}", one.label(), other.label()),
+            )
+            .hint(format!("Name one in config.toml: [services] {service} = \"{}\"", one.name()))),
+            (None, _) => Err(no_provider(service, major, named.map(|rule| (rule.value, rule.place)))),
+        }
+    }
+
+    /// The version of a plugin that counts, of all that there are; `None` when there is none at all.
+    ///
+    /// Versions compete only within one directory. One in the user's directory never replaces a bundled plugin of the
+    /// same name, unless a pin names its digest.
+    ///
+    /// # Errors
+    /// `Mismatch` with the file and line of each demand that cannot be met.
+    pub fn choose<'e>(
+        &self,
+        name: &str,
+        versions: impl Iterator<Item = &'e Entry>,
+    ) -> Result<Option<&'e Entry>> {
+        let versions: Vec<&Entry> = versions.collect();
+        if versions.is_empty() {
+            return Ok(None);
+        }
+        let pins = self.config.pins(name)?;
+        if let Some(place) = &pins.disabled {
+            return Err(Error::new(Code::Mismatch, format!("the plugin {name} is switched off"))
+                .because(format!("enabled = false ({place})"))
+                .hint("Set it to true, or remove the line, to use the plugin."));
+        }
+        let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
+        let allowed = |entry: &&&Entry| {
+            let named = names_digest(&pins, entry);
+            let by_origin = entry.origin == Origin::Bundled || !is_bundled || named;
+            by_origin && pins.accepts(entry.version()) && (pins.digests.is_empty() || named)
+        };
+        let best = versions
+            .iter()
+            .filter(allowed)
+            .min_by(|a, b| a.origin.cmp(&b.origin).then_with(|| b.version().cmp(a.version())));
+        match best {
+            Some(entry) => Ok(Some(entry)),
+            // Only pre-releases, and nobody named one: as if it were not there.
+            None if pins.is_empty() => Ok(None),
+            None => Err(unmet(name, &pins, &versions)),
+        }
+    }
+}
+
+fn names_digest(pins: &Pins, entry: &Entry) -> bool {
+    let Some(artifact) = entry.artifact() else {
+        return false;
+    };
+    !pins.digests.is_empty() && pins.digests.iter().all(|rule| rule.value == artifact.sha256)
+}
+
+/// Services that carry the sign-in come from a bundled plugin, or from the one that the user or the admin names:
+/// one that merely lies in a directory must not be elected.
+fn may_be_elected(service: &str, entry: &Entry) -> bool {
+    entry.origin == Origin::Bundled || !matches!(service, "token-provider" | "platform-http")
+}
+
+fn prefer_bundled(claims: Vec<Entry>) -> Vec<Entry> {
+    let (bundled, others): (Vec<_>, Vec<_>) =
+        claims.into_iter().partition(|entry| entry.origin == Origin::Bundled);
+    if bundled.is_empty() { others } else { bundled }
+}
+
+fn conflict(word: &str, claims: &[Entry]) -> Error {
+    let mut error = Error::new(Code::Config, format!("`{word}` is a command of {} plugins", claims.len()));
+    for entry in claims {
+        error = error.because(format!("{} has it ({})", entry.label(), entry.dir.display()));
+    }
+    error.hint(format!("Name one in config.toml: [commands] {word} = \"{}\"", claims[0].name()))
+}
+
+fn unmet(name: &str, pins: &Pins, versions: &[&Entry]) -> Error {
+    let mut error = Error::new(Code::Mismatch, format!("no installed {name} is the one that is pinned"));
+    for demand in pins.describe() {
+        error = error.because(format!("pinned: {demand}"));
+    }
+    for entry in versions {
+        let digest = entry.artifact().map_or("none for this platform", |artifact| artifact.sha256.as_str());
+        let entry_line =
+            format!("installed: {} ({}, sha256 {digest})", entry.version(), entry.origin.as_str());
+        error = error.because(entry_line);
+    }
+    error.hint(format!(
+        "Install the version that is pinned, or change the pin: [plugins.{name}] in the file above."
+    ))
+}
+
+fn no_provider(service: &str, major: u32, named: Option<(String, String)>) -> Error {
+    let error = Error::new(Code::NoProvider, format!("no plugin provides {service}@{major}"));
+    match named {
+        Some((plugin, place)) => error.because(format!("{place} names {plugin}, which does not provide it")),
+        None => error
+            .hint(
+                "The plugins that came with seqera may be missing: `seqera plugin list` shows what is there.",
+            )
+            .hint(format!(
+                "Another provider has to be named in config.toml: [services] {service} = \"NAME\""
+            )),
+    }
+}

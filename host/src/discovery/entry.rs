@@ -1,0 +1,93 @@
+//! One plugin that lies on disk, as discovery found it.
+
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{Artifact, Manifest, Word};
+use super::stamp::Stamp;
+
+/// Which plugins directory it lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// It came with the program and is listed in the digest file there.
+    Bundled,
+    /// The user put it there.
+    User,
+}
+
+impl Origin {
+    /// For people and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bundled => "bundled",
+            Self::User => "user",
+        }
+    }
+}
+
+/// A plugin on disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The directory of this version.
+    pub dir: PathBuf,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The manifest file when it was read.
+    pub stamp: Stamp,
+    /// The directory that holds all versions of this plugin when it was read.
+    pub parent: Stamp,
+    /// What the manifest says.
+    pub manifest: Manifest,
+}
+
+impl Entry {
+    /// The plugin's name.
+    pub fn name(&self) -> &str {
+        &self.manifest.plugin.name
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &Version {
+        &self.manifest.plugin.version
+    }
+
+    /// `org 1.2.0`
+    pub fn label(&self) -> String {
+        format!("{} {}", self.name(), self.version())
+    }
+
+    /// The library for this target.
+    pub fn artifact(&self) -> Option<&Artifact> {
+        self.manifest.artifact.get(crate::TARGET)
+    }
+
+    /// The command that `word` stands for here.
+    pub fn command(&self, word: &str) -> Option<&Word> {
+        self.manifest.commands.iter().find(|command| command.all().any(|name| name == word))
+    }
+
+    /// `true` when the files are as they were when they were read.
+    pub fn is_fresh(&self) -> bool {
+        Stamp::of(&self.dir.join(MANIFEST_FILE)) == self.stamp && Stamp::of(parent(&self.dir)) == self.parent
+    }
+}
+
+/// A directory that looks like a plugin and is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// The directory.
+    pub dir: PathBuf,
+    /// One line that says why.
+    pub problem: String,
+}
+
+/// The name of the manifest.
+pub const MANIFEST_FILE: &str = "plugin.toml";
+
+/// The directory that holds the versions.
+pub(super) fn parent(dir: &Path) -> &Path {
+    dir.parent().unwrap_or(dir)
+}

@@ -1,0 +1,174 @@
+//! The host of `seqera`: arguments in, exit code out, plugins in between.
+//!
+//! # Architecture
+//!
+//! ```text
+//! argv -> command line -> built-in command
+//!                      -> discovery (index, manifests) -> choice (versions, pins, conflicts)
+//!                         -> broker -> digest -> library (dlopen) -> load gate -> new(host) -> run -> exit code
+//!                              ^---- lent: services, settings, facts, log, signals <---- plugin
+//! ```
+//!
+//! | room | does |
+//! | --- | --- |
+//! | [`run`] | reads the first word and decides who answers |
+//! | `builtin` | the commands of the host itself; one file each |
+//! | `config` | files, settings, pins, each value with the place it comes from |
+//! | `discovery` | which plugins there are and which one is meant; opens no library |
+//! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
+//! | `lent` | what one plugin sees of the host, its identity bound in it |
+//! | `plugin_store` | packaging (and later installing); off the path of a command |
+//! | `signals`, `log`, `output`, `error` | what the whole process shares |
+//!
+//! `help`, completion, `plugin list` and suggestions read what lies on disk and load nothing. A plugin is loaded when
+//! one of its commands runs or somebody asks for one of its services, and never before.
+//!
+//! # Files
+//!
+//! | file | read by | written by |
+//! | --- | --- | --- |
+//! | `config.toml` (user, `/etc/seqera`) | `config::file` | people |
+//! | `<plugins>/<name>/<version>/plugin.toml`, `cli.json` | `discovery::manifest`, `builtin::cli_tree` | `plugin_store::package` |
+//! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
+//! | `plugin-index.jsonl`, `digests.json` in the cache | `discovery::index`, `digest` | the same; may be deleted at any time |
+
+mod broker;
+mod builtin;
+mod config;
+mod digest;
+mod discovery;
+mod error;
+mod lent;
+mod library;
+mod log;
+mod output;
+mod plugin_store;
+mod signals;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use seqera_plugin_abi::{Invocation, RVec};
+
+use crate::broker::Broker;
+use crate::config::{Config, Paths};
+use crate::discovery::{Broken, Catalog};
+use crate::error::{Code, Error, Result};
+use crate::signals::Signals;
+
+/// The product version.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The target triple of this program.
+pub(crate) const TARGET: &str = env!("SEQERA_TARGET");
+
+/// Runs a command line, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().skip(1).collect();
+    ExitCode::from(match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            output::people(&error.render(output::facts().color_stderr));
+            error.code
+        }
+    })
+}
+
+fn dispatch(arguments: &[OsString]) -> Result<u8> {
+    let (word, rest) = match arguments.split_first() {
+        None => (OsStr::new("help"), arguments),
+        Some((word, rest)) => (word.as_os_str(), rest),
+    };
+    if let Some(outcome) = builtin::run(word, rest) {
+        return outcome.map(|()| 0);
+    }
+    run_plugin(word, rest)
+}
+
+fn run_plugin(word: &OsStr, arguments: &[OsString]) -> Result<u8> {
+    let text = word.to_str().ok_or_else(|| unknown(&word.to_string_lossy(), &[], &[]))?;
+    refuse_policy()?;
+    let paths = Paths::find();
+    let config = Config::read(&paths)?;
+    let signals = Signals::install();
+    let broker = Broker::new(paths, config, signals.clone());
+    let command = broker.catalog().command(text)?.ok_or_else(|| unknown_to(&broker.catalog(), text))?;
+    let invocation = Invocation {
+        command: command.name.as_str().into(),
+        arguments: arguments.iter().map(|argument| RVec::from(argument.as_encoded_bytes())).collect(),
+        ext: RVec::new(),
+    };
+    let outcome = broker.run(&command.entry, invocation);
+    finish(&broker, &signals, outcome)
+}
+
+/// The exit code of a command that a plugin ran: its own, that of a signal, or that of a fault on the way out.
+fn finish(broker: &Broker, signals: &Signals, outcome: Result<u8>) -> Result<u8> {
+    const INTERRUPTED: u8 = 130;
+    let faults = broker.shut_down();
+    let outcome = match (outcome, signals.last()) {
+        (Err(error), Some(signal)) if error.code == INTERRUPTED => {
+            Err(Error { code: u8::try_from(128 + signal).unwrap_or(INTERRUPTED), ..error })
+        }
+        (outcome, _) => outcome,
+    };
+    match faults.into_iter().next() {
+        Some(fault) if outcome.is_ok() => Err(fault),
+        _ => outcome,
+    }
+}
+
+/// An admin's policy must never be ignored, and this version cannot carry one out yet: so it runs no plugin.
+fn refuse_policy() -> Result<()> {
+    if Path::new(config::POLICY).exists() {
+        return Err(Error::new(Code::Denied, format!("there is a policy in {}", config::POLICY))
+            .because("this version of seqera cannot carry out a policy, and does not ignore one")
+            .hint("Use a version that can, or ask your admin."));
+    }
+    Ok(())
+}
+
+fn unknown_to(catalog: &Catalog<'_>, word: &str) -> Error {
+    let (entries, broken) = catalog.all();
+    let words: Vec<String> = entries
+        .iter()
+        .flat_map(|entry| entry.manifest.commands.iter().flat_map(|command| command.all()))
+        .chain(builtin::NAMES.iter().copied())
+        .map(str::to_owned)
+        .collect();
+    let error = unknown(word, &words, &broken);
+    if entries.is_empty() {
+        let places: Vec<String> = catalog.directories().map(|dir| dir.display().to_string()).collect();
+        return error
+            .because(format!("no plugins were found in {}", places.join(" and in ")))
+            .hint("Even the plugins that come with seqera are missing: install it again.");
+    }
+    error
+}
+
+/// `unknown command`, with the nearest known one and with what could not be read: the command may be in there.
+fn unknown(word: &str, words: &[String], broken: &[Broken]) -> Error {
+    const NEAR: f64 = 0.75;
+    let mut error = Error::new(Code::UnknownCommand, format!("there is no command `{word}`"));
+    for broken in broken {
+        error = error.because(format!("{}: {}", broken.dir.display(), broken.problem));
+    }
+    let near = words
+        .iter()
+        .map(|known| (strsim::jaro_winkler(word, known), known))
+        .filter(|(likeness, _)| *likeness > NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((_, known)) = near {
+        error = error.hint(format!("Did you mean `seqera {known}`?"));
+    }
+    error.hint("Run `seqera help` for all commands.")
+}
+
+/// As the topic `product` of the ABI.
+pub(crate) fn product_json() -> String {
+    serde_json::json!({
+        "name": "seqera", "version": VERSION, "target": TARGET,
+        "os": std::env::consts::OS, "arch": std::env::consts::ARCH,
+    })
+    .to_string()
+}

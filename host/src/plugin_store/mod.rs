@@ -1,0 +1,3 @@
+//! Making and (later) installing packages. Nothing here is on the path of a command.
+
+pub mod package;
