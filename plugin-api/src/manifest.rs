@@ -52,7 +52,7 @@ impl Manifest {
         let name = clap.get_name().to_owned();
         let mut clap = styled_command(clap, &name);
         clap.build();
-        self.description.commands.push(describe(&mut clap));
+        self.description.commands.push(describe(&clap, &clap, &mut Vec::new()));
         self
     }
 
@@ -112,21 +112,33 @@ pub(crate) fn styled_command(command: clap::Command, name: &str) -> clap::Comman
     command.bin_name(format!("seqera {name}")).disable_version_flag(true)
 }
 
-fn describe(clap: &mut clap::Command) -> Command {
-    let help = clap.render_long_help().ansi().to_string();
+/// Describes `clap`, which is reached from `root` by the words of `path`.
+fn describe(root: &clap::Command, clap: &clap::Command, path: &mut Vec<String>) -> Command {
     Command {
         name: clap.get_name().to_owned(),
         about: clap.get_about().map(ToString::to_string).unwrap_or_default(),
         aliases: clap.get_all_aliases().map(str::to_owned).collect(),
         hidden: clap.is_hide_set(),
-        help,
+        help: help(root, path),
         arguments: clap.get_arguments().map(describe_argument).collect(),
         subcommands: clap
-            .get_subcommands_mut()
+            .get_subcommands()
             .filter(|subcommand| subcommand.get_name() != "help")
-            .map(describe)
+            .map(|subcommand| {
+                path.push(subcommand.get_name().to_owned());
+                let described = describe(root, subcommand, path);
+                path.pop();
+                described
+            })
             .collect(),
     }
+}
+
+/// What `--help` prints there: asked of the parser itself, so that the two cannot differ.
+fn help(root: &clap::Command, path: &[String]) -> String {
+    let words = path.iter().map(String::as_str).chain(["--help"]);
+    let parsed = root.clone().no_binary_name(true).try_get_matches_from(words);
+    parsed.err().map(|error| error.render().ansi().to_string()).unwrap_or_default()
 }
 
 fn describe_argument(argument: &clap::Arg) -> Argument {

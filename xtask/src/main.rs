@@ -1,1 +1,73 @@
-fn main() {}
+//! Development tasks: `cargo xtask stage | try | test | bench`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers; it has no output door")]
+
+mod bench;
+mod emulator;
+mod stage;
+mod test;
+mod tour;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a task answers; the text is for people.
+type Outcome<T = ()> = Result<T, String>;
+
+/// Development tasks of seqera
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Lay out the program with its plugins under target/stage
+    Stage {
+        /// Optimized
+        #[arg(long)]
+        release: bool,
+    },
+    /// Start the Platform emulator and run COMMAND, or a short tour, against it in a private HOME
+    Try {
+        /// Optimized
+        #[arg(long)]
+        release: bool,
+        /// A command line, e.g. `seqera org list`; signed in as the emulator's first account
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+    /// Build what the tests need and run all of them
+    Test {
+        /// Passed on to the test runner
+        #[arg(last = true)]
+        filter: Vec<OsString>,
+    },
+    /// Measure against public tools in the same run
+    Bench {
+        /// Fail when a budget is missed
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Stage { release } => {
+            stage::stage(release).map(|stage| println!("{}", stage.program().display())).map(|()| 0)
+        }
+        Task::Try { release, command } => tour::run(release, &command),
+        Task::Test { filter } => test::run(&filter),
+        Task::Bench { check } => bench::run(check),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -25,7 +25,10 @@ pub struct CompletionArgs {
 /// Those of the configuration; a plugin whose tree cannot be read is left out with a warning.
 pub fn run(args: &CompletionArgs) -> Result<()> {
     let (paths, config) = surroundings()?;
-    let mut root = clap::Command::new("seqera").version(crate::VERSION).subcommands(commands());
+    let mut root = clap::Command::new("seqera")
+        .version(crate::VERSION)
+        .disable_help_subcommand(true)
+        .subcommands(commands());
     for entry in plugin_list::effective(&Catalog::new(&paths, &config)) {
         match CliTree::read(&entry) {
             Ok(tree) => {

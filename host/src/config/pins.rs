@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_named_with_its_line() {
-        for text in ["version = \"x\"", "sha256 = \"12\"", "enabled = \"no\""] {
+        for text in ["version = \"one\"", "sha256 = \"12\"", "enabled = \"no\""] {
             let error = pins(&[&format!("[plugins.org]\n{text}")]).unwrap_err();
             assert!(error.message.starts_with("0.toml:2 "), "{error}");
         }
