@@ -1,0 +1,21 @@
+//! `seqera org clear`
+
+use clap::Args;
+use seqera_plugin_api::{Host, Result, status};
+
+use crate::selection::Selections;
+
+/// Forget the selection
+#[derive(Debug, Args)]
+#[command(visible_alias = "reset")]
+pub(crate) struct ClearArgs {}
+
+/// Needs no sign-in: without one, the selections of all accounts are forgotten.
+pub(crate) fn run(host: &Host, _args: &ClearArgs) -> Result<()> {
+    match Selections::of_session(host) {
+        Ok(mut selections) => selections.clear()?,
+        Err(_nobody_is_signed_in) => Selections::forget_all(host)?,
+    }
+    status!(host, "[Org] ✓ Organization selection cleared");
+    Ok(())
+}
