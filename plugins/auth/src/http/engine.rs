@@ -1,0 +1,110 @@
+//! The I/O thread: a current-thread runtime that nobody else drives.
+//!
+//! Measured: a multi-threaded runtime costs a hundred times the processor time for a stream of small events, and a
+//! runtime driven by the caller polls no connection between two calls.
+
+use std::future::Future;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use reqwest::Client;
+use seqera_plugin_api::{Error, ErrorKind, Host, Result};
+use tokio::runtime::{Builder, Handle};
+use url::Url;
+
+use super::failure::interrupted;
+use super::trust;
+use crate::authority::is_loopback;
+
+/// The I/O thread and its clients.
+pub(crate) struct Engine {
+    runtime: Handle,
+    host: Host,
+    direct: Client,
+    proxied: Client,
+}
+
+impl Engine {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or the settings of a proxy make no sense.
+    pub(crate) fn start(host: &Host) -> Result<Self> {
+        let failed =
+            |reason: String| Error::new(ErrorKind::Failed, "cannot start the HTTP client").because(reason);
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(|e| failed(e.to_string()))?;
+        let handle = runtime.handle().clone();
+        std::thread::Builder::new()
+            .name("seqera-io".to_owned())
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))
+            .map_err(|error| failed(error.to_string()))?;
+        let product = host.product()?;
+        let agent = format!("{}/{} ({}; {})", product.name, product.version, product.os, product.arch);
+        let tls = trust::client_config(host.setting("ca_bundle").map(|bundle| bundle.value))?;
+        let builder = || {
+            Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(10))
+                .tcp_nodelay(true)
+                .user_agent(&agent)
+        };
+        let client =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| failed(error.to_string()));
+        Ok(Self {
+            runtime: handle,
+            host: host.clone(),
+            direct: client(builder().no_proxy())?,
+            proxied: client(builder())?,
+        })
+    }
+
+    /// The client for an address: a proxy has no way to this machine.
+    pub(crate) fn client(&self, url: &Url) -> Client {
+        if is_loopback(url) { self.direct.clone() } else { self.proxied.clone() }
+    }
+
+    /// Starts work on the I/O thread.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
+        self.runtime.spawn(work).abort_handle()
+    }
+
+    /// Does work on the I/O thread and waits for it, or for a signal.
+    ///
+    /// # Errors
+    /// `Interrupted` after a signal, and what the work answers.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = mpsc::channel();
+        let on_signal = sender.clone();
+        let _guard = self.host.on_cancel(move |_| {
+            let _done_already = on_signal.send(Err(interrupted()));
+        });
+        let task = self.spawn(async move {
+            let outcome = work.await;
+            let _nobody_waits = sender.send(outcome);
+        });
+        let outcome = receiver.recv().unwrap_or_else(|_| Err(interrupted()));
+        task.abort();
+        outcome
+    }
+
+    /// As [`Engine::run`], but a signal has to wait: for work that must not be left half done.
+    ///
+    /// # Errors
+    /// What the work answers.
+    pub(crate) fn run_to_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = mpsc::channel();
+        self.spawn(async move {
+            let outcome = work.await;
+            let _nobody_waits = sender.send(outcome);
+        });
+        receiver.recv().unwrap_or_else(|_| Err(interrupted()))
+    }
+}

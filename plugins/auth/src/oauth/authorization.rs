@@ -1,0 +1,59 @@
+//! The authorization request (RFC 6749 section 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1).
+
+use oauth2::basic::BasicClient;
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result};
+use url::Url;
+
+use super::Provider;
+
+/// One sign-in that was begun. Its secrets are new each time.
+pub(crate) struct AuthorizationRequest {
+    /// What the browser opens.
+    pub(crate) url: Url,
+    pub(crate) redirect_uri: String,
+    pub(crate) client_id: String,
+    state: CsrfToken,
+    verifier: PkceCodeVerifier,
+}
+
+impl AuthorizationRequest {
+    /// Begins one that comes back to a port of this machine.
+    ///
+    /// # Errors
+    /// `UnexpectedAnswer` when the provider's endpoint is no URL for oauth2.
+    pub(crate) fn new(host: &Host, provider: &Provider, port: u16) -> Result<Self> {
+        let setting = |key: &str| host.setting(key).map(|setting| setting.value).unwrap_or_default();
+        let broken = |error: url::ParseError| {
+            Error::new(ErrorKind::UnexpectedAnswer, "the authority names an address that is none")
+                .because(error)
+        };
+        let client_id = setting("auth_client_id");
+        let redirect_uri = format!("http://127.0.0.1:{port}/callback");
+        let client = BasicClient::new(ClientId::new(client_id.clone()))
+            .set_auth_uri(AuthUrl::new(provider.authorization_endpoint.to_string()).map_err(broken)?)
+            .set_redirect_uri(RedirectUrl::new(redirect_uri.clone()).map_err(broken)?);
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        // The nonce binds an ID token to this request; it is checked where ID tokens are.
+        let nonce = CsrfToken::new_random_len(24);
+        let (url, state) = client
+            .authorize_url(|| CsrfToken::new_random_len(24))
+            .add_scopes(provider.scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+            .add_extra_param("audience", setting("auth_audience"))
+            .add_extra_param("nonce", nonce.secret())
+            .set_pkce_challenge(challenge)
+            .url();
+        Ok(Self { url, redirect_uri, client_id, state, verifier })
+    }
+
+    /// Whether a callback is the answer to this request. Takes the same time however much of it is right.
+    pub(crate) fn is_answered_by(&self, state: &str) -> bool {
+        let (ours, theirs) = (self.state.secret().as_bytes(), state.as_bytes());
+        ours.len() == theirs.len() && ours.iter().zip(theirs).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+    }
+
+    /// The PKCE verifier, sent with the code.
+    pub(crate) fn verifier(&self) -> &str {
+        self.verifier.secret()
+    }
+}

@@ -1,0 +1,17 @@
+//! The protocol of signing in: OAuth 2.0 for native apps (RFC 8252) with PKCE (RFC 7636) against an OpenID Provider.
+//!
+//! ID tokens are not looked at yet, and the device grant (RFC 8628) is not offered; each will have a file here.
+
+mod authorization;
+mod discovery;
+mod loopback;
+mod revocation;
+mod token_endpoint;
+mod user;
+
+pub(crate) use authorization::AuthorizationRequest;
+pub(crate) use discovery::{Provider, discover};
+pub(crate) use loopback::{Callback, Event, LoopbackListener, Page};
+pub(crate) use revocation::{Hint, revoke};
+pub(crate) use token_endpoint::{Grant, TokenError, Tokens, request_tokens};
+pub(crate) use user::{account_of, backend_user, provider_user};

@@ -1,0 +1,378 @@
+//! Which token is in charge now, and its renewal.
+//!
+//! A token of the environment wins and is used as it is. Otherwise the stored credential of the configured authority,
+//! client and profile is used, and renewed when it is due: under a lock between processes, after reading it again
+//! (somebody else may have renewed it meanwhile), and persisted before it is used. What is not known to have ended is
+//! never thrown away.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use seqera_plugin_api::service::{AccessToken, Session, SessionState};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, warning};
+
+use crate::account::Account;
+use crate::authority::{Authority, below_backend};
+use crate::clock;
+use crate::credential::{Credential, CredentialStore, FileStore, Index, Key, Lock, Record};
+use crate::env_token::EnvToken;
+use crate::http::Engine;
+use crate::oauth::{
+    Grant, Provider, TokenError, Tokens, backend_user, discover, provider_user, request_tokens,
+};
+
+/// How often a renewal is tried when nothing is known to be lost.
+const TRIES: u32 = 3;
+
+/// The sessions of this user, and the engine that serves them.
+pub(crate) struct Sessions {
+    host: Host,
+    engine: Mutex<Option<Arc<Engine>>>,
+    /// The bearer that a server refused with 401: not good any more, whatever its expiry says.
+    refused: Mutex<Option<Secret>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(host: Host) -> Self {
+        Self { host, engine: Mutex::default(), refused: Mutex::default() }
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The engine, started when it is first needed.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = &*engine {
+            return Ok(Arc::clone(engine));
+        }
+        let started = Arc::new(Engine::start(&self.host)?);
+        *engine = Some(Arc::clone(&started));
+        Ok(started)
+    }
+
+    /// What the current settings bind a credential to.
+    pub(crate) fn key(&self, authority: &Authority) -> Key {
+        let setting = |key: &str| self.host.setting(key).map(|setting| setting.value).unwrap_or_default();
+        Key {
+            issuer: authority.as_str().to_owned(),
+            client_id: setting("auth_client_id"),
+            profile: setting("profile"),
+        }
+    }
+
+    pub(crate) fn store(&self) -> Result<FileStore> {
+        Ok(FileStore::new(&self.config_dir()?))
+    }
+
+    pub(crate) fn index(&self) -> Result<Index> {
+        Ok(Index::new(&self.config_dir()?))
+    }
+
+    fn config_dir(&self) -> Result<PathBuf> {
+        self.host.paths().config_dir().cloned()
+    }
+
+    /// Takes the lock of a credential.
+    pub(crate) fn lock(&self, key: &Key) -> Result<Lock> {
+        Lock::acquire(&self.store()?.lock_path(key))
+    }
+
+    /// An access token that is good for `min_ttl` seconds more.
+    ///
+    /// # Errors
+    /// See `TokenProvider::token`.
+    pub(crate) fn token(&self, min_ttl: i64) -> Result<AccessToken> {
+        if let Some(token) = EnvToken::find()? {
+            return Ok(AccessToken { source: token.source(), bearer: token.bearer, expires_at: None });
+        }
+        let authority = Authority::configured(&self.host)?;
+        let key = self.key(&authority);
+        let store = self.store()?;
+        let credential = store.load(&key)?.ok_or_else(|| self.nobody(&authority, &key))?;
+        let credential = if self.must_renew(&credential, min_ttl) {
+            self.renew(&authority, &key, &credential, min_ttl)?
+        } else {
+            credential
+        };
+        Ok(AccessToken {
+            bearer: credential.access_token,
+            expires_at: credential.expires_at,
+            source: store.source(&key),
+        })
+    }
+
+    /// Renews now, whatever the expiry says.
+    pub(crate) fn force_renewal(&self) -> Result<()> {
+        let authority = Authority::configured(&self.host)?;
+        let credential = self.store()?.load(&self.key(&authority))?;
+        if let Some(credential) = credential {
+            self.invalidate(&credential.access_token);
+        }
+        Ok(())
+    }
+
+    /// A server refused this bearer.
+    pub(crate) fn invalidate(&self, bearer: &Secret) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(bearer.clone());
+    }
+
+    fn is_refused(&self, credential: &Credential) -> bool {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&credential.access_token)
+    }
+
+    fn must_renew(&self, credential: &Credential, min_ttl: i64) -> bool {
+        self.is_refused(credential) || credential.is_due(clock::now(), min_ttl)
+    }
+
+    fn nobody(&self, authority: &Authority, key: &Key) -> Error {
+        let ended =
+            self.index().and_then(|index| index.find(key)).ok().flatten().is_some_and(|record| record.ended);
+        if ended { session_ended(authority) } else { not_signed_in(authority) }
+    }
+
+    fn renew(&self, authority: &Authority, key: &Key, seen: &Credential, min_ttl: i64) -> Result<Credential> {
+        let store = self.store()?;
+        let _lock = self.lock(key)?;
+        let credential = store.load(key)?.ok_or_else(|| self.nobody(authority, key))?;
+        let is_news = credential.access_token != seen.access_token;
+        if is_news && !self.must_renew(&credential, min_ttl) {
+            return Ok(credential);
+        }
+        let Some(refresh_token) = credential.refresh_token.clone() else {
+            if !credential.is_expired(clock::now()) && !self.is_refused(&credential) {
+                return Ok(credential);
+            }
+            return Err(session_ended(authority).because("the server gave it no way to be renewed"));
+        };
+        // From here until the answer is on disk a signal has to wait: a rotated token that was not stored is lost.
+        let _no_signal = self.host.on_cancel(|_| {});
+        match self.redeem(authority, key, refresh_token, credential.scope.clone()) {
+            Ok(tokens) => {
+                let renewed = renewed(&credential, tokens);
+                self.persist(key, &renewed)?;
+                Ok(renewed)
+            }
+            Err(TokenError::GrantEnded) => self.grant_ended(authority, key, &credential),
+            Err(TokenError::Forbidden(error) | TokenError::Fatal(error)) => Err(error),
+            Err(TokenError::Transient(error)) => {
+                if credential.is_expired(clock::now()) || self.is_refused(&credential) {
+                    return Err(still_signed_in(authority, &error));
+                }
+                warning!(self.host, "the session could not be renewed yet: {error}");
+                Ok(credential)
+            }
+        }
+    }
+
+    /// Tries again with the same refresh token: if the server did rotate it, the successor is known to nobody.
+    fn redeem(
+        &self,
+        authority: &Authority,
+        key: &Key,
+        refresh_token: Secret,
+        scope: Option<String>,
+    ) -> Result<Tokens, TokenError> {
+        let engine = self.engine().map_err(TokenError::Fatal)?;
+        let (host, client) = (self.host.clone(), engine.client(authority.url()));
+        let (authority, client_id) = (authority.clone(), key.client_id.clone());
+        let work = async move {
+            let provider = match discover(host, client.clone(), authority).await {
+                Ok(provider) => provider,
+                Err(error) if error.kind() == ErrorKind::Security => {
+                    return Ok(Err(TokenError::Fatal(error)));
+                }
+                Err(error) => return Ok(Err(TokenError::Transient(error))),
+            };
+            let mut pause = Duration::from_millis(200);
+            for attempt in 1.. {
+                let grant = Grant::Refresh { refresh_token: refresh_token.clone(), scope: scope.clone() };
+                let endpoint = provider.token_endpoint.clone();
+                let outcome = request_tokens(client.clone(), endpoint, client_id.clone(), grant).await;
+                match outcome {
+                    Err(TokenError::Transient(_)) if attempt < TRIES => tokio::time::sleep(pause).await,
+                    outcome => return Ok(outcome),
+                }
+                pause *= 4;
+            }
+            Err(Error::new(ErrorKind::Failed, "no try was made"))
+        };
+        engine.run_to_end(work).unwrap_or_else(|error| Err(TokenError::Fatal(error)))
+    }
+
+    fn grant_ended(&self, authority: &Authority, key: &Key, used: &Credential) -> Result<Credential> {
+        let store = self.store()?;
+        // A file system without locks lets two renew at once; the one that came too late takes what the other stored.
+        if let Some(current) = store.load(key)?
+            && current.generation != used.generation
+        {
+            return Ok(current);
+        }
+        store.delete(key)?;
+        self.index()?.update(key, |record| {
+            record.ended = true;
+            record.access_expires_at = None;
+        })?;
+        Err(session_ended(authority))
+    }
+
+    /// Stores tokens before anybody uses them.
+    pub(crate) fn persist(&self, key: &Key, credential: &Credential) -> Result<()> {
+        self.store()?.save(key, credential)?;
+        self.index()?.update(key, |record| {
+            record.access_expires_at = credential.expires_at;
+            record.generation = credential.generation;
+            record.ended = false;
+        })
+    }
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// See `TokenProvider::session`.
+    pub(crate) fn session(&self, resolve: bool) -> Result<Session> {
+        match EnvToken::find()? {
+            Some(token) => self.environment_session(&token, resolve),
+            None => self.stored_session(resolve),
+        }
+    }
+
+    fn environment_session(&self, token: &EnvToken, resolve: bool) -> Result<Session> {
+        let known = self.index().and_then(|index| index.environment_account(&token.fingerprint()));
+        let account = match known {
+            Ok(Some(account)) => Some(account),
+            _ if resolve => Some(self.resolve_environment(token)?),
+            _ => None,
+        };
+        let issuer = crate::authority::backend(&self.host)?.as_str().trim_end_matches('/').to_owned();
+        Ok(Session {
+            source: token.source(),
+            ..described(account, issuer, "environment", SessionState::Unchecked)
+        })
+    }
+
+    /// Asks the backend whose a token from the environment is, and remembers it.
+    ///
+    /// # Errors
+    /// Those of the request; a token that was rejected names its variable.
+    pub(crate) fn resolve_environment(&self, token: &EnvToken) -> Result<Account> {
+        let url = below_backend(&self.host, "/v1/cli/user-info")?;
+        let engine = self.engine()?;
+        let asked = engine.run(backend_user(engine.client(&url), url.clone(), token.bearer.clone()));
+        let account = asked.map_err(|error| match error.kind() {
+            ErrorKind::SignInNeeded => Error::new(
+                ErrorKind::SignInNeeded,
+                format!("{} rejected the token in {}", crate::authority::host_name(&url), token.variable),
+            )
+            .hint(format!("Correct {0}, or unset it to use your login: unset {0}", token.variable)),
+            _ => error,
+        })?;
+        // Without a place to remember it, it is asked again next time.
+        let _a_convenience =
+            self.index().and_then(|index| index.remember_environment(&token.fingerprint(), &account));
+        Ok(account)
+    }
+
+    fn stored_session(&self, resolve: bool) -> Result<Session> {
+        let authority = Authority::configured(&self.host)?;
+        let key = self.key(&authority);
+        let Some(mut record) = self.index()?.find(&key)? else {
+            return Ok(described(None, key.issuer, &key.profile, SessionState::SignedOut));
+        };
+        if record.account.is_none() && resolve && !record.ended {
+            record.account = Some(self.resolve_stored(&authority, &key)?);
+        }
+        Ok(Session {
+            source: self.store()?.source(&key),
+            expires_at: record.access_expires_at,
+            ..described(record.account.clone(), key.issuer, &key.profile, state(&record))
+        })
+    }
+
+    fn resolve_stored(&self, authority: &Authority, key: &Key) -> Result<Account> {
+        let token = self.token(0)?;
+        let engine = self.engine()?;
+        let provider = Provider::of(&engine, &self.host, authority)?;
+        let endpoint = provider.userinfo_endpoint;
+        let account = engine.run(provider_user(engine.client(&endpoint), endpoint, token.bearer))?;
+        self.index()?.update(key, |record| record.account = Some(account.clone()))?;
+        Ok(account)
+    }
+
+    /// Asks the server whether the token in charge is good.
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(token) = EnvToken::find()? {
+            return self.resolve_environment(&token).map(drop);
+        }
+        let authority = Authority::configured(&self.host)?;
+        self.resolve_stored(&authority, &self.key(&authority)).map(drop)
+    }
+
+    /// Every secret that is alive, to be masked.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let environment = EnvToken::find().ok().flatten().map(|token| token.bearer);
+        let stored = || {
+            let key = self.key(&Authority::configured(&self.host).ok()?);
+            self.store().ok()?.load(&key).ok()?
+        };
+        let stored = stored().map(|credential| [Some(credential.access_token), credential.refresh_token]);
+        environment.into_iter().chain(stored.into_iter().flatten().flatten()).collect()
+    }
+}
+
+/// The successor of a credential. Without a new refresh token the old one stays (RFC 6749 section 6).
+fn renewed(before: &Credential, tokens: Tokens) -> Credential {
+    Credential {
+        generation: before.generation + 1,
+        access_token: tokens.access_token,
+        expires_at: tokens.expires_at,
+        obtained_at: tokens.obtained_at,
+        refresh_token: tokens.refresh_token.or_else(|| before.refresh_token.clone()),
+        scope: tokens.scope.or_else(|| before.scope.clone()),
+        ..before.clone()
+    }
+}
+
+fn state(record: &Record) -> SessionState {
+    let is_over = record.access_expires_at.is_some_and(|expires_at| clock::now() >= expires_at);
+    match (record.ended, is_over, record.renewable) {
+        (true, ..) => SessionState::NeedsLogin,
+        (false, false, _) => SessionState::Valid,
+        (false, true, true) => SessionState::Renewable,
+        (false, true, false) => SessionState::Expired,
+    }
+}
+
+fn described(account: Option<Account>, issuer: String, profile: &str, state: SessionState) -> Session {
+    let title = account.as_ref().map(Account::title);
+    Session {
+        state,
+        issuer,
+        profile: profile.to_owned(),
+        account_name: title,
+        email: account.as_ref().and_then(|account| account.email.clone()),
+        account_id: account.map(|account| account.id),
+        ..Session::default()
+    }
+}
+
+fn not_signed_in(authority: &Authority) -> Error {
+    Error::new(ErrorKind::SignInNeeded, format!("you are not signed in to {}", authority.name()))
+        .hint("Run `seqera login`, or set SEQERA_ACCESS_TOKEN.")
+}
+
+fn session_ended(authority: &Authority) -> Error {
+    Error::new(ErrorKind::SignInNeeded, format!("your session on {} has ended", authority.name()))
+        .hint("Run `seqera login`.")
+}
+
+fn still_signed_in(authority: &Authority, cause: &Error) -> Error {
+    Error::new(ErrorKind::Unreachable, format!("your session could not be renewed at {}", authority.name()))
+        .because(cause)
+        .hint("You are still signed in; try again.")
+}
