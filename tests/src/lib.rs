@@ -1,1 +1,3 @@
+//! The Platform emulator and the harness of the suites.
 
+pub mod emulator;

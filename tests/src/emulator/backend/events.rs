@@ -1,0 +1,109 @@
+//! The event stream (protocol section 7): replay from a cursor, then live.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc::Sender;
+
+use super::Session;
+use crate::emulator::http::{Request, Response, streamed};
+use crate::emulator::state::{State, lock};
+
+/// Silence after which a comment is sent.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What a fault makes of a stream.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    /// The connection is cut.
+    Cut,
+    /// The body ends cleanly, without a terminal event.
+    Clean,
+}
+
+pub(super) fn answer(state: &State, session: &Arc<Session>, request: &Request) -> Response {
+    let cursor =
+        request.query.get("cursor").and_then(|cursor| cursor.parse::<usize>().ok()).unwrap_or(1).max(1);
+    let is_history = request.query.get("history_only").is_some_and(|value| value == "true");
+    let ending = state
+        .faults
+        .take("events", "stream", "")
+        .map(|fault| (if fault.action == "cut" { Ending::Cut } else { Ending::Clean }, fault.after_events));
+    let (sender, response) = streamed("text/event-stream");
+    let session = Arc::clone(session);
+    tokio::spawn(async move {
+        let mut stream = Stream { session, sender, sent: cursor - 1, left: ending.map(|(_, count)| count) };
+        let _reader_went_away = stream.run(is_history, ending.map(|(ending, _)| ending)).await;
+    });
+    response
+}
+
+struct Stream {
+    session: Arc<Session>,
+    sender: Sender<io::Result<Bytes>>,
+    /// Id of the last event that was sent.
+    sent: usize,
+    /// Events until the fault.
+    left: Option<usize>,
+}
+
+impl Stream {
+    async fn run(&mut self, is_history: bool, ending: Option<Ending>) -> Result<(), ()> {
+        let mut changed = self.session.watch();
+        changed.borrow_and_update();
+        let mut has_history_ended = false;
+        loop {
+            while let Some(part) = self.next_part() {
+                self.send(part).await?;
+            }
+            if self.left == Some(0) {
+                return self.break_off(ending).await;
+            }
+            if !has_history_ended {
+                has_history_ended = true;
+                self.send(Bytes::from_static(b"data: {\"type\":\"history_end\"}\n\n")).await?;
+                if is_history {
+                    return self.send(Bytes::from_static(b"event: done\ndata: {}\n\n")).await;
+                }
+            }
+            match tokio::time::timeout(HEARTBEAT, changed.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => self.send(Bytes::from_static(b": still here\n\n")).await?,
+            }
+        }
+    }
+
+    async fn break_off(&self, ending: Option<Ending>) -> Result<(), ()> {
+        if ending == Some(Ending::Cut) {
+            // Let what was sent arrive first.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let _gone = self.sender.send(Err(io::Error::other("cut on request"))).await;
+        }
+        Ok(())
+    }
+
+    /// The next events, as many as go into one write.
+    fn next_part(&mut self) -> Option<Bytes> {
+        let log = lock(&self.session.log);
+        let most = self.left.unwrap_or(usize::MAX).min(log.batch);
+        let frames: Vec<&Bytes> = log.frames.iter().skip(self.sent).take(most).collect();
+        if frames.is_empty() {
+            return None;
+        }
+        self.sent += frames.len();
+        self.left = self.left.map(|left| left - frames.len());
+        if let [only] = frames.as_slice() {
+            return Some(Bytes::clone(only));
+        }
+        let mut part = BytesMut::with_capacity(frames.iter().map(|frame| frame.len()).sum());
+        frames.iter().for_each(|frame| part.extend_from_slice(frame));
+        Some(part.freeze())
+    }
+
+    async fn send(&self, part: Bytes) -> Result<(), ()> {
+        self.sender.send(Ok(part)).await.map_err(|_| ())
+    }
+}
