@@ -1,0 +1,12 @@
+//! The agent: what happens next, as a pure function.
+//!
+//! It gets events and answers effects. It does no I/O, reads no clock and starts no thread, so every path of it is
+//! tested in microseconds, and the same core serves the headless run, the line mode and the full screen to come.
+
+mod effect;
+mod event;
+mod state;
+
+pub use effect::{Effect, Outcome, Shown};
+pub use event::{Event, Finish, ServerEvent};
+pub use state::Agent;

@@ -1,0 +1,170 @@
+//! A parser of event streams (WHATWG HTML, section 9.2.6), fed with bytes as they come.
+//!
+//! Lines end with LF, CR or CRLF; a line, a character and even a CRLF may be split between two reads. A frame's lines
+//! are parsed where they lie when they are whole, so a stream of small events costs no copy of its own.
+
+use memchr::memchr2;
+
+/// Longest event that is taken, in bytes.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// An event, as it is handed out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Frame<'a> {
+    /// The `id` of this very event.
+    pub(crate) id: Option<&'a str>,
+    /// Its `event` field; empty without one.
+    pub(crate) event: &'a str,
+    /// Its `data` lines, joined by newlines.
+    pub(crate) data: &'a [u8],
+}
+
+/// The state between two reads.
+#[derive(Debug, Default)]
+pub(crate) struct EventStream {
+    /// The beginning of a line whose end has not come.
+    partial: Vec<u8>,
+    data: Vec<u8>,
+    has_data: bool,
+    event: String,
+    id: Option<String>,
+    /// The last byte was a CR: an LF that follows belongs to it.
+    after_cr: bool,
+    /// A byte order mark may only come first.
+    has_begun: bool,
+}
+
+impl EventStream {
+    /// Takes bytes in and hands every event out that they complete. `false`: an event is longer than 64 MiB.
+    #[must_use]
+    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut sink: impl FnMut(Frame<'_>)) -> bool {
+        while let Some(&first) = bytes.first() {
+            if std::mem::take(&mut self.after_cr) && first == b'\n' {
+                bytes = &bytes[1..];
+                continue;
+            }
+            let Some(end) = memchr2(b'\n', b'\r', bytes) else {
+                self.partial.extend_from_slice(bytes);
+                break;
+            };
+            let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
+            self.after_cr = bytes[end] == b'\r';
+            bytes = rest;
+            if self.partial.is_empty() {
+                self.line(line, &mut sink);
+            } else {
+                let mut whole = std::mem::take(&mut self.partial);
+                whole.extend_from_slice(line);
+                self.line(&whole, &mut sink);
+                whole.clear();
+                self.partial = whole;
+            }
+        }
+        self.partial.len().max(self.data.len()) <= LIMIT
+    }
+
+    fn line(&mut self, mut line: &[u8], sink: &mut impl FnMut(Frame<'_>)) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+        }
+        if line.is_empty() {
+            return self.dispatch(sink);
+        }
+        let (field, value) = match memchr::memchr(b':', line) {
+            None => (line, &[][..]),
+            Some(colon) => {
+                let value = &line[colon + 1..];
+                (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
+            }
+        };
+        match field {
+            b"data" => {
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.has_data = true;
+                self.data.extend_from_slice(value);
+            }
+            b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
+            b"id" if !value.contains(&0) => {
+                let id = self.id.get_or_insert_default();
+                id.clear();
+                id.push_str(&String::from_utf8_lossy(value));
+            }
+            // A comment, `retry` (the agent has its own pauses), or a field that is not known.
+            _ => {}
+        }
+    }
+
+    fn dispatch(&mut self, sink: &mut impl FnMut(Frame<'_>)) {
+        if self.has_data {
+            sink(Frame { id: self.id.as_deref(), event: &self.event, data: &self.data });
+        }
+        self.data.clear();
+        self.has_data = false;
+        self.event.clear();
+        self.id = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Seen = Vec<(Option<String>, String, String)>;
+
+    fn parse(parts: &[&[u8]]) -> Seen {
+        let mut stream = EventStream::default();
+        let mut seen = Vec::new();
+        for part in parts {
+            assert!(stream.feed(part, |frame| seen.push((
+                frame.id.map(str::to_owned),
+                frame.event.to_owned(),
+                String::from_utf8(frame.data.to_vec()).unwrap(),
+            ))));
+        }
+        seen
+    }
+
+    fn frame(id: Option<&str>, event: &str, data: &str) -> (Option<String>, String, String) {
+        (id.map(str::to_owned), event.to_owned(), data.to_owned())
+    }
+
+    /// Everything at once: BOM, comment, the three line ends, several data lines, a field without colon, no space
+    /// behind the colon, an id of its own for each event, characters of several bytes.
+    const STREAM: &str = "\u{feff}: hello\r\nid: 1\r\ndata: eins\r\n\r\nid:2\rdata:zwei\rdata: \u{1F9EC} drei\r\revent: x\n\
+                          data\nretry: 5\nunknown: y\n\ndata: ohne id\n\n: only a comment\n\nid: 9\ndata: unfinished\n";
+
+    fn expected() -> Seen {
+        vec![
+            frame(Some("1"), "", "eins"),
+            frame(Some("2"), "", "zwei\n\u{1F9EC} drei"),
+            frame(None, "x", ""),
+            frame(None, "", "ohne id"),
+        ]
+    }
+
+    #[test]
+    fn follows_the_standard() {
+        assert_eq!(parse(&[STREAM.as_bytes()]), expected());
+    }
+
+    #[test]
+    fn any_split_gives_the_same() {
+        let bytes = STREAM.as_bytes();
+        for at in 0..=bytes.len() {
+            let (one, two) = bytes.split_at(at);
+            assert_eq!(parse(&[one, two]), expected(), "split at {at}");
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(parse(&single), expected());
+    }
+
+    #[test]
+    fn an_event_without_an_end_is_refused_before_memory_is() {
+        let mut stream = EventStream::default();
+        let block = vec![b'x'; 8 * 1024 * 1024];
+        let taken = (0..100).take_while(|_| stream.feed(&block, |_| {})).count();
+        assert!(taken < 10, "{taken}");
+    }
+}
