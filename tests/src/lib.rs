@@ -1,3 +1,7 @@
-//! The Platform emulator and the harness of the suites.
+//! The Platform emulator, and the harness with which the suites run the real program.
 
+pub mod browser;
 pub mod emulator;
+pub mod provider;
+pub mod sandbox;
+pub mod stage;

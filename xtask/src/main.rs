@@ -3,6 +3,7 @@
 
 mod bench;
 mod emulator;
+mod fixtures;
 mod stage;
 mod test;
 mod tour;
@@ -30,6 +31,9 @@ enum Task {
         /// Optimized
         #[arg(long)]
         release: bool,
+        /// Also the fixture plugins of the suites, under target/stage/fixtures
+        #[arg(long, conflicts_with = "release")]
+        fixtures: bool,
     },
     /// Start the Platform emulator and run COMMAND, or a short tour, against it in a private HOME
     Try {
@@ -56,9 +60,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
-        Task::Stage { release } => {
-            stage::stage(release).map(|stage| println!("{}", stage.program().display())).map(|()| 0)
-        }
+        Task::Stage { release, fixtures } => lay_out(release, fixtures).map(|()| 0),
         Task::Try { release, command } => tour::run(release, &command),
         Task::Test { filter } => test::run(&filter),
         Task::Bench { check } => bench::run(check),
@@ -70,4 +72,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn lay_out(release: bool, with_fixtures: bool) -> Outcome {
+    let stage = stage::stage(release)?;
+    if with_fixtures {
+        fixtures::build(&stage)?;
+    }
+    println!("{}", stage.program().display());
+    Ok(())
 }

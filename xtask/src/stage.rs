@@ -17,6 +17,11 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// The directory of the whole installation.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The program.
     pub(crate) fn program(&self) -> PathBuf {
         self.root.join("bin/seqera")

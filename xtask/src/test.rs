@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use crate::Outcome;
-use crate::stage::{run as run_command, stage, target_directory, workspace};
+use crate::fixtures;
+use crate::stage::{run as run_command, stage, workspace};
 
 /// Runs the tests; nextest when it is there, else cargo's own runner.
 pub(crate) fn run(filter: &[OsString]) -> Outcome<u8> {
-    stage(false)?;
-    let staged = target_directory().join("stage/debug");
+    let stage = stage(false)?;
+    let fixtures = fixtures::build(&stage)?;
+    install_provider()?;
     let has_nextest = Command::new(env!("CARGO"))
         .args(["nextest", "--version"])
         .output()
@@ -20,7 +22,8 @@ pub(crate) fn run(filter: &[OsString]) -> Outcome<u8> {
         .args(runner)
         .args(["--workspace", "--exclude", "xtask"])
         .args(filter)
-        .env("SEQERA_TEST_STAGE", staged)
+        .env("SEQERA_TEST_STAGE", stage.root())
+        .env("SEQERA_TEST_FIXTURES", fixtures)
         .current_dir(workspace());
     run_command(&mut command)?;
     if has_nextest && filter.is_empty() {
@@ -31,4 +34,15 @@ pub(crate) fn run(filter: &[OsString]) -> Outcome<u8> {
         run_command(&mut docs)?;
     }
     Ok(0)
+}
+
+/// The certified OpenID provider is a package of npm; it is installed once.
+fn install_provider() -> Outcome {
+    let provider = workspace().join("tests/peers/oidc");
+    if provider.join("node_modules").exists() {
+        return Ok(());
+    }
+    let mut command = Command::new("npm");
+    command.args(["install", "--no-audit", "--no-fund", "--silent"]).current_dir(&provider);
+    run_command(&mut command).map_err(|problem| format!("{problem}; the tests need node 20 and npm"))
 }
