@@ -1,1 +1,41 @@
-//! The suites.
+//! The suites: the real program and real plugins, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
+
+mod ai;
+mod architecture;
+mod bad_input;
+mod cli;
+mod login;
+mod org;
+mod plugins;
+mod provider;
+mod session;
+
+use std::sync::OnceLock;
+
+use seqera_tests::emulator::{Emulator, Options};
+
+/// An emulator of its own for each test.
+fn emulator() -> Emulator {
+    Emulator::start(Options::default()).unwrap()
+}
+
+/// Whether a program of the system is there.
+fn has(program: &str) -> bool {
+    static FOUND: OnceLock<std::sync::Mutex<std::collections::HashMap<String, bool>>> = OnceLock::new();
+    let mut found = FOUND.get_or_init(Default::default).lock().unwrap();
+    *found.entry(program.to_owned()).or_insert_with(|| {
+        std::process::Command::new("which").arg(program).output().is_ok_and(|output| output.status.success())
+    })
+}
+
+/// No file of a suite is forgotten.
+#[test]
+fn every_file_is_listed() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("suite");
+    let main = std::fs::read_to_string(here.join("main.rs")).unwrap();
+    for item in std::fs::read_dir(here).unwrap() {
+        let name = item.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(name == "main" || main.contains(&format!("mod {name};")), "suite/{name}.rs is not listed");
+    }
+}

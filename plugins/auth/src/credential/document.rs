@@ -111,7 +111,7 @@ mod tests {
             access_token: Secret::new("at"),
             expires_at,
             obtained_at,
-            refresh_token: Some(Secret::new("rt")),
+            refresh_token: Some(Secret::new("s3cret-rt")),
             scope: None,
             further: serde_json::Map::new(),
         }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn debug_prints_no_token_and_unknown_fields_survive() {
-        assert!(!format!("{:?}", credential(0, None)).contains("rt"));
+        assert!(!format!("{:?}", credential(0, None)).contains("s3cret-rt"));
         let text = r#"{"v":1,"generation":1,"issuer":"i","client_id":"c","profile":"p","access_token":"a","expires_at":null,"obtained_at":0,"later":7}"#;
         let read: Credential = serde_json::from_str(text).unwrap();
         assert!(serde_json::to_string(&read).unwrap().contains("\"later\":7"));

@@ -1,0 +1,209 @@
+//! A session over time: renewal, rotation, many processes, servers that fail.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use seqera_tests::emulator::{Emulator, Fault, Options};
+use seqera_tests::sandbox::{Sandbox, finished, signal};
+
+/// Signed in with an access token that has ended.
+fn expired() -> (Emulator, Sandbox) {
+    let emulator = Emulator::start(Options { ttl_access: 1, ..Options::default() }).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    emulator.configure(|options| options.ttl_access = 3600);
+    std::thread::sleep(Duration::from_millis(1100));
+    emulator.forget_requests();
+    (emulator, sandbox)
+}
+
+fn refreshes(emulator: &Emulator) -> usize {
+    emulator.requests().iter().filter(|entry| entry.path == "/api/token" && entry.status == 200).count()
+}
+
+#[test]
+fn an_ended_token_is_renewed_once_and_rotated() {
+    let (emulator, sandbox) = expired();
+    for _ in 0..3 {
+        let _list = sandbox.seqera("org list").success();
+    }
+    assert_eq!(refreshes(&emulator), 1);
+    let _forced = sandbox.seqera("auth token --force-refresh").success();
+    let _forced = sandbox.seqera("auth token --force-refresh").success();
+    assert_eq!(refreshes(&emulator), 3, "each renewal used the newest refresh token");
+}
+
+#[test]
+fn eight_processes_make_one_renewal_and_nobody_is_signed_out() {
+    let (emulator, sandbox) = expired();
+    emulator.fault(Fault { ms: 400, ..Fault::new("token", "delay") });
+    let children: Vec<_> = (0..8)
+        .map(|_| {
+            sandbox.command(["auth", "token"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut tokens: Vec<String> = children
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            finished(output.status, &output.stdout, &output.stderr).success().stdout
+        })
+        .collect();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(refreshes(&emulator), 1);
+    let _still = sandbox.seqera("auth token --force-refresh").success();
+}
+
+#[test]
+fn failures_that_pass_keep_the_session() {
+    for fault in [
+        Fault::status("token", 503).times(3),
+        Fault::status("token", 429).times(3),
+        Fault::new("token", "html").times(3),
+        Fault::new("token", "drop").times(3),
+        Fault::status("discovery", 503),
+        Fault::new("discovery", "drop"),
+    ] {
+        let (emulator, sandbox) = expired();
+        let name = format!("{} {} {}", fault.route, fault.action, fault.status);
+        emulator.fault(fault);
+        let run = sandbox.seqera("org list").fails(5, "You are still signed in");
+        assert_eq!(run.stdout, "", "{name}");
+        let _next_time = sandbox.seqera("org list").success();
+    }
+}
+
+#[test]
+fn one_failure_is_not_noticed() {
+    let (emulator, sandbox) = expired();
+    emulator.fault(Fault::status("token", 503));
+    let run = sandbox.seqera("org list").success();
+    assert_eq!(run.stderr, "");
+    assert_eq!(refreshes(&emulator), 1);
+}
+
+#[test]
+fn an_answer_that_was_lost_after_rotation_ends_in_a_clear_word() {
+    let (emulator, sandbox) = expired();
+    emulator.fault(Fault::new("token", "drop").after());
+    let _ended = sandbox.seqera("org list").fails(4, "your session on");
+    let _no_loop = sandbox.seqera("org list").fails(4, "your session on");
+    let _again = sandbox.login().success();
+    let _works = sandbox.seqera("org list").success();
+}
+
+#[test]
+fn a_session_that_the_server_ended_asks_for_a_new_one() {
+    let (emulator, sandbox) = expired();
+    emulator.revoke_all();
+    let run = sandbox.seqera("org list").fails(4, "has ended");
+    assert!(run.stderr.contains("hint: Run `seqera login`."), "{run}");
+    let status = sandbox.seqera("auth status --json").fails(4, "");
+    assert!(status.stdout.contains("needs_login"), "{status}");
+    emulator.forget_requests();
+    let _at_once = sandbox.seqera("org list").fails(4, "has ended");
+    assert_eq!(emulator.requests().len(), 0, "nobody asks a second time");
+}
+
+#[test]
+fn an_account_that_may_not_any_more_keeps_its_login() {
+    let (emulator, sandbox) = expired();
+    emulator.fault(Fault::status("token", 403));
+    let _refused = sandbox.seqera("org list").fails(1, "your account may not do this any more");
+    let _later = sandbox.seqera("org list").success();
+    emulator.fault(Fault::status("organizations", 403));
+    let run = sandbox.seqera("org list").fails(1, "your account may not list organizations");
+    assert!(run.stderr.contains("You are still signed in"), "{run}");
+    let _later = sandbox.seqera("org list").success();
+}
+
+#[test]
+fn a_401_brings_one_renewal_and_one_more_try() {
+    let emulator = Emulator::start(Options::default()).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    emulator.forget_requests();
+    emulator.fault(Fault::status("organizations", 401));
+    let _list = sandbox.seqera("org list").success();
+    assert_eq!((emulator.count("GET", "/v1/cli/organizations"), refreshes(&emulator)), (2, 1));
+    emulator.forget_requests();
+    emulator.fault(Fault::status("organizations", 401).times(5));
+    let _refused = sandbox.seqera("org list").fails(4, "does not accept your session");
+    assert_eq!((emulator.count("GET", "/v1/cli/organizations"), refreshes(&emulator)), (2, 1));
+}
+
+#[test]
+fn without_rotation_the_refresh_token_stays() {
+    let (emulator, sandbox) = expired();
+    emulator.configure(|options| options.rotate = false);
+    for _ in 0..3 {
+        let _forced = sandbox.seqera("auth token --force-refresh").success();
+    }
+    assert_eq!(refreshes(&emulator), 3);
+}
+
+#[test]
+fn killed_at_any_moment_of_a_renewal_the_store_is_whole() {
+    let (emulator, sandbox) = expired();
+    for round in 0..20 {
+        emulator.fault(Fault { ms: 20, ..Fault::new("token", "delay") });
+        let mut child = sandbox
+            .command(["auth", "token", "--force-refresh"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(10 + round * 5));
+        signal(child.id(), "KILL");
+        let _killed = child.wait();
+        for item in fs::read_dir(sandbox.config().join("credentials")).unwrap() {
+            let path = item.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let text = fs::read_to_string(&path).unwrap();
+                let _whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+            }
+        }
+        // A token that was rotated and not stored is lost; then there is one clear word, and a new sign-in.
+        let run = sandbox.seqera("auth token");
+        assert!(run.code == 0 || run.stderr.contains("Run `seqera login`"), "{run}");
+        if run.code != 0 {
+            let _again = sandbox.login().success();
+        }
+    }
+}
+
+#[test]
+fn a_signal_waits_until_a_renewal_is_stored() {
+    let (emulator, sandbox) = expired();
+    emulator.fault(Fault { ms: 600, ..Fault::new("token", "delay") }.after());
+    let child =
+        sandbox.command(["auth", "token"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(350));
+    signal(child.id(), "INT");
+    let _ended = child.wait_with_output().unwrap();
+    assert_eq!(refreshes(&emulator), 1);
+    let _still = sandbox.seqera("auth token --force-refresh").success();
+}
+
+#[test]
+fn a_store_that_makes_no_sense_is_kept_and_named() {
+    let (_emulator, sandbox) = expired();
+    let dir = sandbox.config().join("credentials");
+    let file = fs::read_dir(&dir)
+        .unwrap()
+        .map(|item| item.unwrap().path())
+        .find(|path| path.to_string_lossy().ends_with(".json"))
+        .unwrap();
+    fs::write(&file, "{ half").unwrap();
+    let _kept = sandbox.seqera("auth token").fails(9, "it was kept as");
+    assert!(
+        fs::read_dir(&dir).unwrap().any(|item| item.unwrap().path().to_string_lossy().contains("corrupt-"))
+    );
+    let _again = sandbox.login().success();
+    let newer = fs::read_to_string(&file).unwrap().replace("\"v\":1", "\"v\":2");
+    fs::write(&file, &newer).unwrap();
+    let _refused = sandbox.seqera("auth token").fails(9, "written by a newer seqera");
+    assert_eq!(fs::read_to_string(&file).unwrap(), newer, "it is not overwritten");
+}
