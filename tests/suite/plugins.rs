@@ -96,7 +96,7 @@ fn what_is_no_plugin_says_why_and_is_126() {
         .unwrap();
     for (bytes, says) in [
         (text, "it is not a library for this system"),
-        (hello[..hello.len() / 2].to_vec(), "it is truncated"),
+        (hello[..64 * 1024].to_vec(), "it is truncated"),
         (foreign, "another processor"),
         (libc, "it exports no entry symbol"),
     ] {

@@ -32,11 +32,7 @@ pub fn run(args: &CompletionArgs) -> Result<()> {
     for entry in plugin_list::effective(&Catalog::new(&paths, &config)) {
         match CliTree::read(&entry) {
             Ok(tree) => {
-                for command in &tree.commands {
-                    if root.find_subcommand(&command.name).is_none() {
-                        root = root.subcommand(to_clap(command));
-                    }
-                }
+                root = with_subcommands(root, &tree.commands);
             }
             Err(error) => output::warning(&error.to_string()),
         }
@@ -51,15 +47,31 @@ pub fn run(args: &CompletionArgs) -> Result<()> {
     output::data(&String::from_utf8_lossy(&script))
 }
 
-fn to_clap(command: &Command) -> clap::Command {
-    clap::Command::new(command.name.clone())
+/// Leaves out words that are taken: a plugin whose tree repeats one must not cost the others their completion.
+fn with_subcommands(mut parent: clap::Command, commands: &[Command]) -> clap::Command {
+    for command in commands {
+        if parent.find_subcommand(&command.name).is_none() {
+            let aliases: Vec<String> = command
+                .aliases
+                .iter()
+                .filter(|alias| parent.find_subcommand(alias).is_none() && **alias != command.name)
+                .cloned()
+                .collect();
+            parent = parent.subcommand(to_clap(command, aliases));
+        }
+    }
+    parent
+}
+
+fn to_clap(command: &Command, aliases: Vec<String>) -> clap::Command {
+    let clap = clap::Command::new(command.name.clone())
         .about(output::printable(&command.about))
         .hide(command.hidden)
-        .visible_aliases(command.aliases.clone())
+        .visible_aliases(aliases)
         .disable_help_subcommand(true)
         .disable_help_flag(true)
-        .args(command.arguments.iter().map(to_clap_argument))
-        .subcommands(command.subcommands.iter().map(to_clap))
+        .args(command.arguments.iter().map(to_clap_argument));
+    with_subcommands(clap, &command.subcommands)
 }
 
 fn to_clap_argument(argument: &Argument) -> Arg {

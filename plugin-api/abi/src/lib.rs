@@ -32,6 +32,8 @@ mod error;
 pub mod export;
 mod gate;
 mod host;
+#[cfg(test)]
+mod layout_snapshot;
 mod module;
 pub mod service;
 

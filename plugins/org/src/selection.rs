@@ -76,6 +76,11 @@ impl Selections {
         Ok(Self { document: read(&path)?, by: selector(session)?, path })
     }
 
+    /// Whether anybody has selected anything.
+    pub(crate) fn exist(host: &Host) -> Result<bool> {
+        Ok(!read(&file(host)?)?.selections.is_empty())
+    }
+
     /// The selected organization.
     pub(crate) fn current(&self) -> Option<OrganizationRecord> {
         self.document

@@ -19,6 +19,10 @@ impl OrganizationService {
 
 impl Organization for OrganizationService {
     fn current(&self) -> Result<Option<OrganizationSelection>> {
+        // Whose token the environment holds costs a request, which nobody needs when nothing was ever selected.
+        if !Selections::exist(&self.host)? {
+            return Ok(None);
+        }
         Ok(Selections::of_session(&self.host)?.current().map(selection))
     }
 

@@ -13,6 +13,8 @@ pub struct Fault {
     pub route: String,
     /// For `token`: the grant type.
     pub grant: Option<String>,
+    /// How many requests of the route go well first.
+    pub skip: u32,
     /// How often.
     pub times: u32,
     /// `before`: the server does nothing; `after`: it does its work, and the answer is replaced; `stream`: the event
@@ -37,6 +39,7 @@ impl Default for Fault {
         Self {
             route: String::new(),
             grant: None,
+            skip: 0,
             times: 1,
             phase: "before".to_owned(),
             action: "status".to_owned(),
@@ -68,6 +71,12 @@ impl Fault {
         Self { times, ..self }
     }
 
+    /// Only after so many requests that go well.
+    #[must_use]
+    pub fn skip(self, skip: u32) -> Self {
+        Self { skip, ..self }
+    }
+
     /// An event stream that breaks off (`cut`) or just ends (`end`) after so many events.
     #[must_use]
     pub fn stream(action: &str, after_events: usize) -> Self {
@@ -97,11 +106,16 @@ impl Faults {
     /// The fault of this request, if it has one; uses it up.
     pub(super) fn take(&self, route: &str, phase: &str, grant: &str) -> Option<Fault> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = faults.iter().position(|fault| {
+        let concerns = |fault: &Fault| {
             fault.route == route
                 && fault.phase == phase
                 && fault.grant.as_ref().is_none_or(|wanted| wanted == grant)
-        })?;
+        };
+        let at = faults.iter().position(|fault| concerns(fault) && fault.skip == 0);
+        for fault in faults.iter_mut().filter(|fault| concerns(fault)) {
+            fault.skip = fault.skip.saturating_sub(1);
+        }
+        let at = at?;
         let fault = faults[at].clone();
         faults[at].times = faults[at].times.saturating_sub(1);
         if faults[at].times == 0 {

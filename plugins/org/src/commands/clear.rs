@@ -5,9 +5,7 @@ use seqera_plugin_api::{Host, Result, status};
 
 use crate::selection::Selections;
 
-/// Forget the selection
 #[derive(Debug, Args)]
-#[command(visible_alias = "reset")]
 pub(crate) struct ClearArgs {}
 
 /// Needs no sign-in: without one, the selections of all accounts are forgotten.

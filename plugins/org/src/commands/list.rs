@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::platform;
 use crate::selection::Selections;
 
-/// List the organizations of your account
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Print JSON

@@ -22,9 +22,16 @@ pub(crate) struct OrgArgs {
 
 #[derive(Debug, Subcommand)]
 enum OrgCommand {
+    /// Show the organization that is billed
+    #[command(visible_aliases = ["info", "current"])]
     Show(show::ShowArgs),
+    /// List the organizations of your account
     List(list::ListArgs),
+    /// Select the organization that is billed
+    #[command(visible_aliases = ["select", "change"])]
     Switch(switch::SwitchArgs),
+    /// Forget the selection
+    #[command(visible_alias = "reset")]
     Clear(clear::ClearArgs),
 }
 

@@ -6,9 +6,8 @@ use serde_json::json;
 
 use crate::selection::Selections;
 
-/// Show the organization that is billed
+// No doc comment: `org` flattens these arguments and would take it for its own.
 #[derive(Debug, Args)]
-#[command(visible_aliases = ["info", "current"])]
 pub(crate) struct ShowArgs {
     /// Print JSON
     #[arg(long)]

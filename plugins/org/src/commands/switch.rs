@@ -6,9 +6,7 @@ use seqera_plugin_api::{Error, ErrorKind, Host, Result, out, printable, status};
 use crate::platform;
 use crate::selection::{OrganizationRecord, Selections};
 
-/// Select the organization that is billed
 #[derive(Debug, Args)]
-#[command(visible_aliases = ["select", "change"])]
 pub(crate) struct SwitchArgs {
     /// Name or ID; asked for when it is left out
     organization: Option<String>,
