@@ -10,6 +10,7 @@ mod org;
 mod plugins;
 mod provider;
 mod session;
+mod tls;
 
 use std::sync::OnceLock;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use seqera_tests::emulator::{Account, Emulator, Options, Organization, Tls};
+use seqera_tests::emulator::{Account, Emulator, Options, Organization};
 use serde::Deserialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -37,12 +37,9 @@ struct Args {
     /// Log requests into this file, one JSON line each
     #[arg(long, value_name = "FILE")]
     request_log: Option<PathBuf>,
-    /// Serve https with this certificate chain (PEM)
-    #[arg(long, requires = "tls_key", value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-    /// Its key (PEM)
-    #[arg(long, requires = "tls_cert", value_name = "FILE")]
-    tls_key: Option<PathBuf>,
+    /// Serve https, with a certificate authority of its own that is written into this file (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +80,7 @@ fn options(args: Args) -> Result<Options, Box<dyn std::error::Error>> {
         auto_approve: args.auto_approve,
         latency_ms: args.latency_ms,
         request_log: args.request_log,
-        tls: args.tls_cert.zip(args.tls_key).map(|(certificate, key)| Tls { certificate, key }),
+        tls_ca: args.tls_ca,
         ..Options::default()
     };
     if let Some(path) = args.accounts {

@@ -25,13 +25,13 @@ mod oidc;
 mod request_log;
 mod server;
 mod state;
+mod tls;
 
 use std::sync::Arc;
 
 pub use accounts::{Account, Organization};
 pub use faults::Fault;
 pub use request_log::Entry;
-pub use server::Tls;
 pub use state::Options;
 
 use state::State;
@@ -57,7 +57,7 @@ impl Emulator {
     pub fn start(options: Options) -> std::io::Result<Self> {
         let listener = std::net::TcpListener::bind(("127.0.0.1", options.port))?;
         listener.set_nonblocking(true)?;
-        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let scheme = if options.tls_ca.is_some() { "https" } else { "http" };
         let backend = format!("{scheme}://{}", listener.local_addr()?);
         let state = Arc::new(State::new(backend.clone(), options)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

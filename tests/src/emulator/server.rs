@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,23 +11,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::faults::Fault;
 use super::http::{Request, Response, detail, redirect, with_type};
 use super::state::State;
-use super::{backend, control, oidc};
-
-/// Certificate and key of an https server, as PEM files.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    /// The certificate chain.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
+use super::{backend, control, oidc, tls};
 
 /// Makes hyper close the connection without an answer.
 #[derive(Debug)]
@@ -43,7 +31,7 @@ impl std::fmt::Display for Dropped {
 impl std::error::Error for Dropped {}
 
 pub(super) async fn serve(listener: std::net::TcpListener, state: Arc<State>) -> io::Result<Infallible> {
-    let acceptor = state.options().tls.map(|tls| acceptor(&tls)).transpose()?;
+    let acceptor = state.options().tls_ca.map(|file| tls::acceptor(&file)).transpose()?;
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -56,19 +44,6 @@ pub(super) async fn serve(listener: std::net::TcpListener, state: Arc<State>) ->
             }
         });
     }
-}
-
-fn acceptor(tls: &Tls) -> io::Result<tokio_rustls::TlsAcceptor> {
-    let chain = CertificateDer::pem_file_iter(&tls.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(io::Error::other)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(io::Error::other)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(io::Error::other)?;
-    Ok(tokio_rustls::TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn encrypted(acceptor: tokio_rustls::TlsAcceptor, stream: TcpStream, state: Arc<State>) {

@@ -15,7 +15,6 @@ use super::backend::Session;
 use super::faults::Faults;
 use super::oidc::{Grants, SigningKey};
 use super::request_log::RequestLog;
-use super::server::Tls;
 
 /// How an emulator is set up.
 #[derive(Debug, Clone)]
@@ -36,8 +35,8 @@ pub struct Options {
     pub latency_ms: u64,
     /// Where requests are logged, one JSON line each.
     pub request_log: Option<PathBuf>,
-    /// Serve https.
-    pub tls: Option<Tls>,
+    /// Serve https; the authority that signed the certificate is written there, as PEM.
+    pub tls_ca: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -51,7 +50,7 @@ impl Default for Options {
             auto_approve: false,
             latency_ms: 0,
             request_log: None,
-            tls: None,
+            tls_ca: None,
         }
     }
 }

@@ -13,13 +13,14 @@ use tokio::runtime::{Builder, Handle};
 use url::Url;
 
 use super::failure::interrupted;
-use super::trust;
+use super::trust::Trust;
 use crate::authority::is_loopback;
 
 /// The I/O thread and its clients.
 pub(crate) struct Engine {
     runtime: Handle,
     host: Host,
+    trust: Trust,
     direct: Client,
     proxied: Client,
 }
@@ -41,7 +42,8 @@ impl Engine {
             .map_err(|error| failed(error.to_string()))?;
         let product = host.product()?;
         let agent = format!("{}/{} ({}; {})", product.name, product.version, product.os, product.arch);
-        let tls = trust::client_config(host.setting("ca_bundle").map(|bundle| bundle.value))?;
+        let trust = Trust::new(host.setting("ca_bundle").map(|bundle| bundle.value))?;
+        let tls = trust.client_config()?;
         let builder = || {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -57,11 +59,15 @@ impl Engine {
             host: host.clone(),
             direct: client(builder().no_proxy())?,
             proxied: client(builder())?,
+            trust,
         })
     }
 
     /// The client for an address: a proxy has no way to this machine.
     pub(crate) fn client(&self, url: &Url) -> Client {
+        if url.scheme() == "https" {
+            self.trust.load_roots();
+        }
         if is_loopback(url) { self.direct.clone() } else { self.proxied.clone() }
     }
 

@@ -1,9 +1,9 @@
-//! Which servers are believed, with the roots loaded late.
+//! Which servers are believed, with the roots loaded beside the first handshake.
 //!
-//! Loading the system's roots takes milliseconds, and most commands on this machine's own servers need none: so the
-//! verifier loads them when the first certificate arrives, on a thread started with the first handshake's client.
+//! Loading the system's roots takes milliseconds, and a command that talks to this machine alone needs none. So they
+//! are loaded on a thread of their own, started with the first https request: while it connects, they arrive.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,18 +13,46 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use seqera_plugin_api::{Error, ErrorKind, Result};
 
-/// The TLS settings of every connection; `ca_bundle` is a PEM file whose authorities are believed as well.
-///
-/// # Errors
-/// `Config` when the bundle cannot be read.
-pub(crate) fn client_config(ca_bundle: Option<String>) -> Result<ClientConfig> {
-    let extra = ca_bundle.map(|path| read_bundle(&path)).transpose()?.unwrap_or_default();
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Arc::new(LateVerifier { provider: Arc::clone(&provider), extra, inner: OnceLock::new() });
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Failed, "cannot set up TLS").caused_by(&error))?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+/// The trust of every connection.
+pub(crate) struct Trust {
+    verifier: Arc<LateVerifier>,
+    is_loading: Once,
+}
+
+impl Trust {
+    /// `ca_bundle` is a PEM file whose authorities are believed as well as the system's.
+    ///
+    /// # Errors
+    /// `Config` when the bundle cannot be read.
+    pub(crate) fn new(ca_bundle: Option<String>) -> Result<Self> {
+        let extra = ca_bundle.map(|path| read_bundle(&path)).transpose()?.unwrap_or_default();
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Arc::new(LateVerifier { provider, extra, inner: OnceLock::new() });
+        Ok(Self { verifier, is_loading: Once::new() })
+    }
+
+    /// The TLS settings of a client.
+    ///
+    /// # Errors
+    /// `Failed` when the library does not accept its own defaults.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig> {
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.verifier.provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::new(ErrorKind::Failed, "cannot set up TLS").caused_by(&error))?;
+        let verifier = Arc::clone(&self.verifier);
+        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    }
+
+    /// Begins to load the roots, once; whoever needs them first waits.
+    pub(crate) fn load_roots(&self) {
+        self.is_loading.call_once(|| {
+            let verifier = Arc::clone(&self.verifier);
+            let _without_a_thread_the_handshake_loads_them =
+                std::thread::Builder::new().name("seqera-trust".to_owned()).spawn(move || {
+                    let _the_handshake_says_it = verifier.inner().is_ok();
+                });
+        });
+    }
 }
 
 fn read_bundle(path: &str) -> Result<Vec<CertificateDer<'static>>> {

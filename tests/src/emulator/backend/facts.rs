@@ -35,9 +35,9 @@ pub(super) fn organizations(account: &Account) -> Response {
 
 pub(super) fn credits(request: &Request, account: &Account) -> Response {
     let wanted = request.query.get("org_id").map(String::as_str).unwrap_or_default();
-    let organization = account.organizations.iter().find(|organization| match &organization.org_id {
-        serde_json::Value::String(id) => id == wanted,
-        id => id.to_string() == wanted,
+    let organization = account.organizations.iter().find(|organization| {
+        let id = &organization.org_id;
+        id.as_str().map_or_else(|| id.to_string(), str::to_owned) == wanted
     });
     json_answer(
         200,
