@@ -1,7 +1,7 @@
 //! The emulator as a child process.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -12,12 +12,19 @@ use crate::Outcome;
 pub(crate) struct Emulator {
     child: Child,
     ready: Value,
+    authority: Option<PathBuf>,
 }
 
 impl Emulator {
     /// Starts it on a free port and waits until it is ready.
-    pub(crate) fn start(program: &Path, arguments: &[&str]) -> Outcome<Self> {
-        let mut child = Command::new(program)
+    ///
+    /// With `authority` it speaks https, and writes the certificate of its authority into that file.
+    pub(crate) fn start(program: &Path, arguments: &[&str], authority: Option<PathBuf>) -> Outcome<Self> {
+        let mut command = Command::new(program);
+        if let Some(authority) = &authority {
+            command.arg("--tls-ca").arg(authority);
+        }
+        let mut child = command
             .args(["--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -30,7 +37,12 @@ impl Emulator {
             .map_err(|error| format!("the emulator says nothing: {error}"))?;
         let ready =
             serde_json::from_str(&line).map_err(|error| format!("the emulator says {line:?}: {error}"))?;
-        Ok(Self { child, ready })
+        Ok(Self { child, ready, authority })
+    }
+
+    /// The certificate of its authority, when it speaks https.
+    pub(crate) fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// A field of its ready line.

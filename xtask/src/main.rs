@@ -4,6 +4,7 @@
 mod bench;
 mod emulator;
 mod fixtures;
+mod sign_in;
 mod stage;
 mod test;
 mod tour;
