@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::accounts::Account;
-use super::backend::Session;
+use super::backend::{Pace, Session};
 use super::http::{Response, detail};
 
 /// Pause between two parts of an answer, so that it is seen to arrive.
@@ -115,13 +115,17 @@ fn reply(session: &Session, text: &str, content: &str, account: &Account) -> Str
     format!("You asked: {content}. The emulator has no model behind it. {bills}")
 }
 
-/// `stream N` and `stream N one`: N deltas, a thousand to a write or one.
+/// `stream N`: N deltas, a thousand to a chunk; `stream N chunks`: one to a chunk; `stream N writes`: one to a write.
 fn stream(session: &Session, count: &str) {
     let mut words = count.split_whitespace();
     let number: usize = words.next().and_then(|number| number.parse().ok()).unwrap_or(10);
-    let batch = if words.next() == Some("one") { 1 } else { 1000 };
+    let pace = match words.next() {
+        Some("writes") => Pace::OneAWrite,
+        Some("chunks") => Pace::OneAChunk,
+        _ => Pace::Thousand,
+    };
     let deltas = (0..number).map(|_| json!({ "type": "text-delta", "delta": "word " }));
-    session.emit_many(deltas.chain(std::iter::once(finish("stop"))), batch);
+    session.emit_many(deltas.chain(std::iter::once(finish("stop"))), pace);
 }
 
 /// Plays events that a test wrote; `{"sleep_ms": N}` waits.

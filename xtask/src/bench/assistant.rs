@@ -37,12 +37,13 @@ pub(crate) fn short_answer(world: &World<'_>, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// A long answer, in chunks as a server sends them and one event a write.
+/// A long answer: in chunks as a server sends them, one event to a chunk, and one to a write.
 pub(crate) fn many_deltas(world: &World<'_>, report: &mut Report) -> Outcome {
     let suffix = world.suffix();
-    for (query, how, most) in
-        [(format!("stream {DELTAS}"), "in chunks", 3.0), (format!("stream {DELTAS} one"), "one a write", 1.0)]
+    for (pace, how, most) in
+        [("", "in chunks", 3.0), ("chunks", "one a chunk", 3.0), ("writes", "one a write", 1.0)]
     {
+        let query = format!("stream {DELTAS} {pace}");
         let session = begin(world, &query)?;
         let events = format!("/v1/cli/sessions/{session}/events?cursor=1&history_only=true");
         let [ours, curl] = in_turn(

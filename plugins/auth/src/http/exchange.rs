@@ -1,8 +1,8 @@
 //! One request of a plugin, its answer streamed through a bounded buffer.
 //!
 //! The pump (a task on the I/O thread) fills the buffer and waits when it is full; the reader empties it and waits
-//! when it has nothing. After each chunk the pump drains what is there already, up to 64 KiB, before it wakes the
-//! reader: one wake-up for many small events. The first failure of a body is kept: a cut stream never looks like an
+//! when it has nothing. The pump gathers what is there already, up to 64 KiB, before it hands anything over: one
+//! wake-up for many small events. The first failure of a body is kept: a cut stream never looks like an
 //! end.
 
 use std::future::Future;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use seqera_plugin_api::service::{CancelHandle, Exchange, ResponseHead};
 use seqera_plugin_api::{Error, Result};
 use tokio::sync::Notify;
@@ -93,9 +94,22 @@ impl Shared {
         self.readable.notify_all();
     }
 
-    /// The body did not come to its end.
-    fn break_off(&self, error: Error) {
-        self.finish(Err(error));
+    /// Hands a part of the body to the reader, and wakes it if it waits.
+    fn hand_over(&self, part: &mut Vec<u8>, end: Option<Result<()>>) {
+        let mut state = self.lock();
+        if state.is_cancelled {
+            return;
+        }
+        if state.body.is_empty() {
+            std::mem::swap(&mut state.body, part);
+        } else {
+            state.body.append(part);
+        }
+        if state.end.is_none() {
+            state.end = end;
+        }
+        drop(state);
+        self.readable.notify_all();
     }
 
     fn finish(&self, end: Result<()>) {
@@ -150,22 +164,24 @@ impl Arrived {
         let head = ResponseHead { status: self.status(), headers: headers.collect() };
         shared.lock().head = Some(Ok(head));
         shared.readable.notify_all();
+        let mut gathered = Vec::new();
         loop {
             shared.wait_for_room().await;
             match self.chunk().await {
                 Ok(Some(chunk)) => {
-                    shared.lock().body.extend_from_slice(&chunk);
-                    tokio::task::yield_now().await;
-                    self.drain_ready(&shared).await;
-                    shared.readable.notify_all();
+                    let end = self.gather(chunk, &mut gathered).await;
+                    shared.hand_over(&mut gathered, end.clone());
+                    if end.is_some() {
+                        return;
+                    }
                 }
                 Ok(None) => return shared.finish(Ok(())),
-                Err(error) => return shared.break_off(error),
+                Err(error) => return shared.finish(Err(error)),
             }
         }
     }
 
-    async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let next = self.response.chunk();
         let next = match self.idle_timeout {
             None => next.await,
@@ -174,25 +190,42 @@ impl Arrived {
                 Err(_) => return Err(timed_out(&self.url)),
             },
         };
-        next.map(|chunk| chunk.map(Into::into)).map_err(|error| transport(&self.url, &error))
+        next.map_err(|error| transport(&self.url, &error))
     }
 
-    /// Takes what has arrived already, without waiting. An end or a failure is met again by the next wait.
-    async fn drain_ready(&mut self, shared: &Shared) {
-        while shared.lock().body.len() < BATCH {
+    /// Takes what has arrived already, without waiting for more; answers how the body ended, if it did.
+    async fn gather(&mut self, first: Bytes, gathered: &mut Vec<u8>) -> Option<Result<()>> {
+        gathered.extend_from_slice(&first);
+        while gathered.len() < BATCH {
+            let_the_connection_go_on().await;
             let mut next = pin!(self.response.chunk());
             let ready = std::future::poll_fn(|context| match next.as_mut().poll(context) {
                 Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
                 Poll::Pending => Poll::Ready(None),
             });
             match ready.await {
-                Some(Ok(Some(chunk))) => shared.lock().body.extend_from_slice(&chunk),
-                Some(Ok(None)) => return shared.finish(Ok(())),
-                Some(Err(error)) => return shared.break_off(transport(&self.url, &error)),
-                None => return,
+                Some(Ok(Some(chunk))) => gathered.extend_from_slice(&chunk),
+                Some(Ok(None)) => return Some(Ok(())),
+                Some(Err(error)) => return Some(Err(transport(&self.url, &error))),
+                None => return None,
             }
         }
+        None
     }
+}
+
+/// Lets the task of the connection, which hands out one chunk at a time, run before this one goes on. Tokio's own
+/// `yield_now` asks the system for news each time, which costs more than the chunk.
+async fn let_the_connection_go_on() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The reader's side.

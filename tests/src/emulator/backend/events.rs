@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::Sender;
 
-use super::Session;
+use super::{Pace, Session};
 use crate::emulator::http::{Request, Response, streamed};
 use crate::emulator::state::{State, lock};
 
@@ -55,8 +55,15 @@ impl Stream {
         changed.borrow_and_update();
         let mut has_history_ended = false;
         loop {
-            while let Some(part) = self.next_part() {
+            while let Some((part, pace)) = self.next_part() {
                 self.send(part).await?;
+                if pace == Pace::OneAWrite {
+                    // The connection writes what it has when nothing more is there.
+                    tokio::task::yield_now().await;
+                    while self.sender.capacity() < self.sender.max_capacity() {
+                        tokio::task::yield_now().await;
+                    }
+                }
             }
             if self.left == Some(0) {
                 return self.break_off(ending).await;
@@ -86,9 +93,10 @@ impl Stream {
     }
 
     /// The next events, as many as go into one write.
-    fn next_part(&mut self) -> Option<Bytes> {
+    fn next_part(&mut self) -> Option<(Bytes, Pace)> {
         let log = lock(&self.session.log);
-        let most = self.left.unwrap_or(usize::MAX).min(log.batch);
+        let batch = if log.pace == Pace::Thousand { 1000 } else { 1 };
+        let most = self.left.unwrap_or(usize::MAX).min(batch);
         let frames: Vec<&Bytes> = log.frames.iter().skip(self.sent).take(most).collect();
         if frames.is_empty() {
             return None;
@@ -96,11 +104,11 @@ impl Stream {
         self.sent += frames.len();
         self.left = self.left.map(|left| left - frames.len());
         if let [only] = frames.as_slice() {
-            return Some(Bytes::clone(only));
+            return Some((Bytes::clone(only), log.pace));
         }
         let mut part = BytesMut::with_capacity(frames.iter().map(|frame| frame.len()).sum());
         frames.iter().for_each(|frame| part.extend_from_slice(frame));
-        Some(part.freeze())
+        Some((part.freeze(), log.pace))
     }
 
     async fn send(&self, part: Bytes) -> Result<(), ()> {

@@ -5,7 +5,7 @@ mod facts;
 mod sessions;
 
 pub(super) use facts::user_info;
-pub(super) use sessions::Session;
+pub(super) use sessions::{Pace, Session};
 
 use std::sync::Arc;
 

@@ -33,8 +33,19 @@ pub(crate) struct Session {
 #[derive(Default)]
 pub(super) struct EventLog {
     pub(super) frames: Vec<Bytes>,
-    /// How many events a stream gathers into one write.
-    pub(super) batch: usize,
+    pub(super) pace: Pace,
+}
+
+/// How a stream hands out events that are there already.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) enum Pace {
+    /// A thousand to a chunk of the body.
+    #[default]
+    Thousand,
+    /// One to a chunk; the system gathers chunks into writes.
+    OneAChunk,
+    /// One to a write.
+    OneAWrite,
 }
 
 impl Session {
@@ -48,9 +59,9 @@ impl Session {
     }
 
     /// Adds many events at once.
-    pub(crate) fn emit_many(&self, events: impl Iterator<Item = Value>, batch: usize) {
+    pub(crate) fn emit_many(&self, events: impl Iterator<Item = Value>, pace: Pace) {
         let mut log = lock(&self.log);
-        log.batch = batch;
+        log.pace = pace;
         for event in events {
             let id = log.frames.len() + 1;
             log.frames.push(Bytes::from(format!("id: {id}\ndata: {event}\n\n")));
@@ -94,7 +105,7 @@ pub(super) fn create(state: &State, request: &Request, account: &Account) -> Res
         organization_id: text("organization_id"),
         cwd,
         created_at: now(),
-        log: Mutex::new(EventLog { frames: Vec::new(), batch: 1000 }),
+        log: Mutex::default(),
         changed: watch::Sender::new(0),
         messages: Mutex::default(),
         is_expired: Mutex::default(),
