@@ -81,7 +81,7 @@ impl Broker {
 
     /// As the topic `plugins` of the ABI.
     pub fn plugins_json(&self) -> String {
-        crate::builtin::plugin_list::to_json(&self.catalog()).to_string()
+        crate::builtin::plugin::list::to_json(&self.catalog()).to_string()
     }
 
     /// Runs a command of a plugin.

@@ -5,7 +5,8 @@ use clap_complete::Shell;
 use seqera_plugin_abi::description::{Argument, Command};
 
 use super::cli_tree::CliTree;
-use super::{commands, plugin_list, surroundings};
+use super::plugin::list::effective;
+use super::{commands, surroundings};
 use crate::discovery::Catalog;
 use crate::error::Result;
 use crate::output;
@@ -29,7 +30,7 @@ pub fn run(args: &CompletionArgs) -> Result<()> {
         .version(crate::VERSION)
         .disable_help_subcommand(true)
         .subcommands(commands());
-    for entry in plugin_list::effective(&Catalog::new(&paths, &config)) {
+    for entry in effective(&Catalog::new(&paths, &config)) {
         match CliTree::read(&entry) {
             Ok(tree) => {
                 root = with_subcommands(root, &tree.commands);

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use seqera_plugin_abi::description::Command;
 
 use super::cli_tree::CliTree;
-use super::{commands, plugin_list, surroundings};
+use super::plugin::list::effective;
+use super::{commands, surroundings};
 use crate::discovery::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -28,7 +29,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
 fn overview() -> Result<()> {
     let (paths, config) = surroundings()?;
     let catalog = Catalog::new(&paths, &config);
-    let plugins = plugin_list::effective(&catalog);
+    let plugins = effective(&catalog);
     let mut words: Vec<(String, String)> = plugins
         .iter()
         .flat_map(|entry| &entry.manifest.commands)

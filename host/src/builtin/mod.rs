@@ -4,8 +4,7 @@ mod cli_tree;
 mod completion;
 mod describe;
 mod help;
-mod package;
-pub mod plugin_list;
+pub mod plugin;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -35,7 +34,7 @@ pub fn run(word: &OsStr, arguments: &[OsString]) -> Option<Result<()>> {
         "version" => parse::<version::VersionArgs>("version", arguments).and_then(|args| version::run(&args)),
         "completion" => parse::<completion::CompletionArgs>("completion", arguments)
             .and_then(|args| completion::run(&args)),
-        "plugin" => parse::<PluginArgs>("plugin", arguments).and_then(|args| run_plugin(&args)),
+        "plugin" => parse::<plugin::PluginArgs>("plugin", arguments).and_then(|args| plugin::run(&args)),
         describe::COMMAND => describe::run(arguments),
         _ => return None,
     })
@@ -49,7 +48,7 @@ pub(crate) fn commands() -> Vec<clap::Command> {
             .arg(clap::Arg::new("command").num_args(0..)),
         version::VersionArgs::command(),
         completion::CompletionArgs::command(),
-        PluginArgs::command(),
+        plugin::PluginArgs::command(),
     ]
     .into_iter()
     .map(|command| {
@@ -57,27 +56,6 @@ pub(crate) fn commands() -> Vec<clap::Command> {
         command.bin_name(name).disable_version_flag(true)
     })
     .collect()
-}
-
-/// Show and package plugins
-#[derive(Debug, Parser)]
-#[command(name = "plugin", subcommand_required = true, arg_required_else_help = true)]
-struct PluginArgs {
-    #[command(subcommand)]
-    command: PluginCommand,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum PluginCommand {
-    List(plugin_list::ListArgs),
-    Package(package::PackageArgs),
-}
-
-fn run_plugin(args: &PluginArgs) -> Result<()> {
-    match &args.command {
-        PluginCommand::List(args) => plugin_list::run(args),
-        PluginCommand::Package(args) => package::run(args),
-    }
 }
 
 /// Settings and directories, for built-ins that need them.

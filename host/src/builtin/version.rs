@@ -27,7 +27,7 @@ pub fn print_short() -> Result<()> {
 /// Those of the configuration.
 pub fn run(args: &VersionArgs) -> Result<()> {
     let (paths, config) = surroundings()?;
-    let plugins = super::plugin_list::effective(&Catalog::new(&paths, &config));
+    let plugins = super::plugin::list::effective(&Catalog::new(&paths, &config));
     if args.json {
         let plugins: serde_json::Map<_, _> = plugins
             .iter()

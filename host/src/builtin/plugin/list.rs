@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::surroundings;
+use crate::builtin::surroundings;
 use crate::discovery::{Broken, Catalog, Entry};
 use crate::error::{Error, Result};
 use crate::output;
