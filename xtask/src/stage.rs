@@ -72,11 +72,24 @@ pub(crate) fn stage(release: bool) -> Outcome<Stage> {
     Ok(stage)
 }
 
+/// The emulator is built apart when size and speed count: cargo would give the plugins its server and its threads too,
+/// because packages that are built together share the features of their dependencies.
 fn build(release: bool) -> Outcome {
+    let product = ["seqera"].iter().chain(PLUGINS).copied();
+    let emulator = ["seqera-tests"];
+    if release {
+        cargo_build(product, true)?;
+        cargo_build(emulator.into_iter(), true)
+    } else {
+        cargo_build(product.chain(emulator), false)
+    }
+}
+
+fn cargo_build(packages: impl Iterator<Item = &'static str>, release: bool) -> Outcome {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "--package", "seqera", "--package", "seqera-tests", "--bins", "--lib"]);
-    for plugin in PLUGINS {
-        command.args(["--package", plugin]);
+    command.args(["build", "--quiet", "--bins", "--lib"]);
+    for package in packages {
+        command.args(["--package", package]);
     }
     if release {
         command.arg("--release");

@@ -19,7 +19,7 @@ impl Catalog<'_> {
     /// # Errors
     /// `Mismatch` when a pin cannot be met, `Config` when two plugins claim the word or the file names nobody.
     pub fn command(&self, word: &str) -> Result<Option<Command>> {
-        let entries = self.mentioning(word);
+        let entries = self.claiming(word);
         let named = self.config.command_owner(word);
         let mut names: Vec<&str> = match &named {
             Some(rule) => vec![rule.value.as_str()],
@@ -63,7 +63,7 @@ impl Catalog<'_> {
     /// # Errors
     /// `NoProvider`, and those of a pin that cannot be met.
     pub fn provider(&self, service: &str, major: u32) -> Result<Entry> {
-        let entries = self.mentioning(service);
+        let entries = self.providing(service);
         let provides = |entry: &&Entry| entry.manifest.provides.get(service) == Some(&major);
         let named = self.config.service_provider(service);
         let mut names: Vec<&str> = match &named {

@@ -6,7 +6,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Artifact, Manifest, Word};
-use super::stamp::Stamp;
+use super::stamp::{Stamp, Stamps};
 
 /// Which plugins directory it lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,9 +69,14 @@ impl Entry {
         self.manifest.commands.iter().find(|command| command.all().any(|name| name == word))
     }
 
-    /// `true` when the files are as they were when they were read.
-    pub fn is_fresh(&self) -> bool {
-        Stamp::of(&self.dir.join(MANIFEST_FILE)) == self.stamp && Stamp::of(parent(&self.dir)) == self.parent
+    /// `true` when the manifest and the versions beside it are as they were when they were read.
+    pub(super) fn is_fresh(&self, stamps: &Stamps) -> bool {
+        stamps.of(&self.dir.join(MANIFEST_FILE)) == self.stamp && self.is_there(stamps)
+    }
+
+    /// `true` when no version of this plugin came or went.
+    pub(super) fn is_there(&self, stamps: &Stamps) -> bool {
+        stamps.of(parent(&self.dir)) == self.parent
     }
 }
 

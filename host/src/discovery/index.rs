@@ -55,14 +55,26 @@ impl Index {
         self.matching(|_| true)
     }
 
-    /// Every version of each plugin of which some version mentions `word` as a JSON string. `None`: nonsense.
-    pub fn mentioning(&self, word: &str) -> Option<Vec<Entry>> {
+    /// Every version of each plugin of which some version may claim the command `word`. `None`: nonsense.
+    pub fn claiming(&self, word: &str) -> Option<Vec<Entry>> {
         let needle = serde_json::Value::from(word).to_string();
-        let entries = self.matching(|line| line.contains(&needle))?;
-        let names: BTreeSet<&str> = entries.iter().map(Entry::name).collect();
-        if names.iter().all(|name| *name == word) {
-            return Some(entries);
-        }
+        self.all_versions(|line| line.contains(&needle))
+    }
+
+    /// Every version of each plugin of which some version provides `service`. `None`: nonsense.
+    ///
+    /// Only the list of what is provided counts: nearly every plugin uses the token provider.
+    pub fn providing(&self, service: &str) -> Option<Vec<Entry>> {
+        let needle = serde_json::Value::from(service).to_string();
+        self.all_versions(|line| {
+            let provided = line.split_once("\"provides\":{").and_then(|(_, rest)| rest.split_once('}'));
+            provided.is_some_and(|(services, _)| services.contains(&needle))
+        })
+    }
+
+    fn all_versions(&self, is_meant: impl Fn(&str) -> bool) -> Option<Vec<Entry>> {
+        let names: BTreeSet<String> =
+            self.matching(is_meant)?.iter().map(|entry| entry.name().to_owned()).collect();
         let needles: Vec<String> =
             names.iter().map(|name| format!("\"plugin\":{{\"name\":\"{name}\"")).collect();
         self.matching(|line| needles.iter().any(|needle| line.contains(needle.as_str())))

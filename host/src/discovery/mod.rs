@@ -14,6 +14,7 @@ use index::Index;
 pub use index::replace;
 use scan::{Found, Root, scan};
 pub use stamp::Stamp;
+use stamp::Stamps;
 
 use crate::config::{Config, Paths};
 
@@ -40,10 +41,22 @@ impl<'a> Catalog<'a> {
 
     /// All plugins, each checked to be as it was when it was read.
     pub fn all(&self) -> (Vec<Entry>, Vec<Broken>) {
+        self.everything(Entry::is_fresh)
+    }
+
+    /// All plugins, as far as their directories tell that nothing came or went. A manifest that was edited where it
+    /// lies is seen by [`Catalog::all`] and when the plugin is used; help need not pay for looking at each.
+    pub fn all_by_directories(&self) -> (Vec<Entry>, Vec<Broken>) {
+        self.everything(Entry::is_there)
+    }
+
+    fn everything(&self, is_fresh: fn(&Entry, &Stamps) -> bool) -> (Vec<Entry>, Vec<Broken>) {
         let known = self.cache.as_ref().and_then(|cache| {
             let index = Index::read(cache, &self.roots)?;
             let entries = index.all()?;
-            entries.iter().all(Entry::is_fresh).then(|| (entries, index.broken().to_vec()))
+            let stamps = self.stamps();
+            let are_fresh = entries.iter().all(|entry| is_fresh(entry, &stamps));
+            are_fresh.then(|| (entries, index.broken().to_vec()))
         });
         known.unwrap_or_else(|| {
             let found = self.rebuild();
@@ -51,12 +64,28 @@ impl<'a> Catalog<'a> {
         })
     }
 
-    /// The plugins that mention `word` (a command, an alias, a service, their name); those are checked to be as they
-    /// were. When none does, everything is read again before that is believed.
-    fn mentioning(&self, word: &str) -> Vec<Entry> {
+    fn stamps(&self) -> Stamps {
+        Stamps::below(self.roots.iter().map(|root| root.path.as_path()))
+    }
+
+    /// The plugins that may claim the command `word`.
+    fn claiming(&self, word: &str) -> Vec<Entry> {
+        self.found(|index| index.claiming(word))
+    }
+
+    /// The plugins that may provide `service`.
+    fn providing(&self, service: &str) -> Vec<Entry> {
+        self.found(|index| index.providing(service))
+    }
+
+    /// What is looked for in the index, each entry checked to be as it was. When there is none, everything is read
+    /// again before that is believed.
+    fn found(&self, look: impl FnOnce(&Index) -> Option<Vec<Entry>>) -> Vec<Entry> {
         let known = self.cache.as_ref().and_then(|cache| {
-            let entries = Index::read(cache, &self.roots)?.mentioning(word)?;
-            (!entries.is_empty() && entries.iter().all(Entry::is_fresh)).then_some(entries)
+            let entries = look(&Index::read(cache, &self.roots)?)?;
+            let stamps = self.stamps();
+            let is_news = entries.is_empty() || !entries.iter().all(|entry| entry.is_fresh(&stamps));
+            (!is_news).then_some(entries)
         });
         known.unwrap_or_else(|| self.rebuild().entries)
     }

@@ -1,9 +1,10 @@
 //! The load gate: whether a library that was opened may take part.
 //!
 //! abi_stable's own check goes one way and shares its bookkeeping: it refuses an older plugin as soon as anything
-//! was appended, and mixes up three parties of different age. Ours compares in pairs, the newcomer with the host and
-//! with every plugin that is already loaded, in both directions, with fresh bookkeeping each time. "The older is a
-//! prefix of the newer" is what prefix types and vtables handle at run time; everything else is refused.
+//! was appended, and mixes up three parties of different age. Ours compares in pairs, in both directions, with fresh
+//! bookkeeping each time: the newcomer with the host, and with every plugin already in unless both are at most as new
+//! as the host, which then vouches for the pair. "The older is a prefix of the newer" is what prefix types and vtables
+//! handle at run time; everything else is refused.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -82,7 +83,19 @@ impl LibraryHeader {
 /// The host's gate: remembers who is in.
 #[derive(Default)]
 pub struct LoadGate {
-    admitted: Vec<(String, &'static TypeLayout)>,
+    /// Those that are newer than the host. The others need no comparison with each other: what each of them knows
+    /// is the beginning of what the host knows, so the same beginning.
+    newer: Vec<(String, &'static TypeLayout)>,
+    older: Vec<(String, &'static TypeLayout)>,
+}
+
+/// How a plugin stands to the host.
+#[derive(Clone, Copy, PartialEq)]
+enum Age {
+    /// Everything that it knows the host knows too.
+    NotNewer,
+    /// It knows what the host knows, and more.
+    Newer,
 }
 
 impl LoadGate {
@@ -105,28 +118,39 @@ impl LoadGate {
         let layout = header
             .layout()
             .ok_or_else(|| GateError::NotAPlugin("it carries no layout to check".to_owned()))?;
-        let host: &'static TypeLayout = <PluginModule_Ref as StableAbi>::LAYOUT;
-        for (with, known) in std::iter::once(("seqera", host))
-            .chain(self.admitted.iter().map(|(name, layout)| (name.as_str(), *layout)))
-        {
-            compatible(known, layout)
-                .map_err(|difference| GateError::Layout { with: with.to_owned(), difference })?;
-        }
+        let age = self.compare(layout)?;
         // SAFETY: the layout of the root module was just compared with ours, which is what the checked variant
         // would do with the one-way comparison that the module documentation rejects.
         let module = unsafe { header.init_root_module_with_unchecked_layout::<PluginModule_Ref>() }
             .map_err(|error| GateError::Loader(first_line(&error)))?;
-        self.admitted.push((name.to_owned(), layout));
+        let list = if age == Age::Newer { &mut self.newer } else { &mut self.older };
+        list.push((name.to_owned(), layout));
         Ok(module)
+    }
+
+    /// Compares a newcomer with the host, and with every plugin in that the host does not vouch for.
+    fn compare(&self, newcomer: &'static TypeLayout) -> Result<Age, GateError> {
+        let host: &'static TypeLayout = <PluginModule_Ref as StableAbi>::LAYOUT;
+        let age = compatible(host, newcomer)
+            .map_err(|difference| GateError::Layout { with: "seqera".to_owned(), difference })?;
+        let others = if age == Age::Newer { self.older.as_slice() } else { &[] };
+        for (with, known) in self.newer.iter().chain(others) {
+            compatible(known, newcomer)
+                .map_err(|difference| GateError::Layout { with: with.clone(), difference })?;
+        }
+        Ok(age)
     }
 }
 
-/// Compares in both directions; one that fits is enough.
-fn compatible(known: &'static TypeLayout, newcomer: &'static TypeLayout) -> Result<(), String> {
-    if check(known, newcomer, &CheckingGlobals::new()).is_ok() {
-        return Ok(());
+/// Compares in both directions, the likely one first; one that fits is enough.
+fn compatible(known: &'static TypeLayout, newcomer: &'static TypeLayout) -> Result<Age, String> {
+    // The first party is what is expected, the second what is there: it may have more.
+    if check(newcomer, known, &CheckingGlobals::new()).is_ok() {
+        return Ok(Age::NotNewer);
     }
-    check(newcomer, known, &CheckingGlobals::new()).map_err(|errors| first_difference(&errors))
+    check(known, newcomer, &CheckingGlobals::new())
+        .map(|()| Age::Newer)
+        .map_err(|errors| first_difference(&errors))
 }
 
 fn check_version(header: &LibHeader) -> Result<(), GateError> {

@@ -28,7 +28,7 @@ pub fn run(args: &ListArgs) -> Result<()> {
     if args.json {
         return output::data(&format!("{:#}\n", to_json(&catalog)));
     }
-    let (rows, broken) = rows(&catalog);
+    let (rows, broken) = rows(&catalog, catalog.all());
     let mut text = String::new();
     for row in &rows {
         let commands: Vec<&str> =
@@ -57,12 +57,17 @@ pub fn run(args: &ListArgs) -> Result<()> {
 
 /// The plugins that count: for each name the version that is chosen.
 pub fn effective(catalog: &Catalog<'_>) -> Vec<Entry> {
-    rows(catalog).0.into_iter().filter(|row| row.is_used).map(|row| row.entry).collect()
+    rows(catalog, catalog.all_by_directories())
+        .0
+        .into_iter()
+        .filter(|row| row.is_used)
+        .map(|row| row.entry)
+        .collect()
 }
 
 /// The list as JSON, for `--json` and for plugins.
 pub fn to_json(catalog: &Catalog<'_>) -> Value {
-    let (rows, broken) = rows(catalog);
+    let (rows, broken) = rows(catalog, catalog.all());
     let plugins: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -104,8 +109,8 @@ impl Row {
     }
 }
 
-fn rows(catalog: &Catalog<'_>) -> (Vec<Row>, Vec<Broken>) {
-    let (mut entries, broken) = catalog.all();
+fn rows(catalog: &Catalog<'_>, found: (Vec<Entry>, Vec<Broken>)) -> (Vec<Row>, Vec<Broken>) {
+    let (mut entries, broken) = found;
     entries.sort_by(|a, b| (a.name(), a.origin, b.version()).cmp(&(b.name(), b.origin, a.version())));
     let mut by_name: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for entry in entries {
