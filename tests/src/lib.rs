@@ -1,6 +1,7 @@
 //! The Platform emulator, and the harness with which the suites run the real program.
 
 pub mod browser;
+pub mod doc_commands;
 pub mod emulator;
 pub mod provider;
 pub mod sandbox;
