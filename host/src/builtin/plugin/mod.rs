@@ -2,6 +2,7 @@
 
 pub mod list;
 mod package;
+mod trust;
 
 use clap::{Parser, Subcommand};
 
@@ -19,6 +20,7 @@ pub struct PluginArgs {
 enum PluginCommand {
     List(list::ListArgs),
     Package(package::PackageArgs),
+    Trust(trust::TrustArgs),
 }
 
 /// # Errors
@@ -27,5 +29,6 @@ pub fn run(args: &PluginArgs) -> Result<()> {
     match &args.command {
         PluginCommand::List(args) => list::run(args),
         PluginCommand::Package(args) => package::run(args),
+        PluginCommand::Trust(args) => trust::run(args),
     }
 }
