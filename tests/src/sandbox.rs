@@ -78,6 +78,8 @@ impl Sandbox {
         let mut environment = BTreeMap::new();
         environment.insert("HOME".to_owned(), root.path().join("home").display().to_string());
         environment.insert("PATH".to_owned(), std::env::var("PATH").unwrap_or_default());
+        // The keychain of whoever runs the tests is not ours.
+        environment.insert("SEQERA_NO_KEYCHAIN".to_owned(), "true".to_owned());
         Self { program: stage::installation().join("bin/seqera"), root, environment }
     }
 

@@ -29,6 +29,8 @@ impl Surroundings<'_> {
             .env("SEQERA_AI_BACKEND_URL", self.emulator.field("backend"))
             .env("SEQERA_AUTH_DOMAIN", self.emulator.field("auth_domain"))
             .env("SEQERA_PLATFORM_URL", self.emulator.field("backend"))
+            // The keychain of whoever runs this is not ours.
+            .env("SEQERA_NO_KEYCHAIN", "true")
             .env("NO_PROXY", "127.0.0.1,localhost");
         if let Some(authority) = self.emulator.authority() {
             command.env("SSL_CERT_FILE", authority);

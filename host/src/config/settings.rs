@@ -61,6 +61,8 @@ pub const SETTINGS: &[Known] = &[
     known("browser_auto_open", &["SEQERA_BROWSER_AUTO_OPEN"], Some("true")),
     // Keep credentials in a file.
     known("no_keychain", &["SEQERA_NO_KEYCHAIN"], Some("false")),
+    // `keychain` or `file`; unset: the keychain if it can be used.
+    known("credential_store", &["SEQERA_CREDENTIAL_STORE"], None),
     // Profile whose credentials are used.
     known("profile", &["SEQERA_PROFILE"], Some("default")),
     // PEM file of certificate authorities to trust as well.

@@ -1,37 +1,138 @@
 //! Opens the person's browser.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use url::Url;
 
 use crate::env_token;
+use crate::sign_in::Surroundings;
+
+/// Browsers that run in the terminal: they would take it from us.
+const FOR_THE_TERMINAL: [&str; 9] =
+    ["w3m", "lynx", "links", "links2", "elinks", "www-browser", "browsh", "carbonyl", "curl"];
+/// An opener that fails says so soon; one that goes on has handed the address over.
+const OPENER_FAILS_WITHIN: Duration = Duration::from_millis(300);
 
 /// Tries to show `url` in a browser; `false` when there is none to show it in.
 ///
-/// `BROWSER` names one, else the desktop's opener is asked, if there is a desktop. Never a shell, never a browser in
-/// the terminal: it would take the terminal from us.
-pub(crate) fn open(url: &Url) -> bool {
-    let named = std::env::var_os("BROWSER").filter(|name| !name.is_empty());
-    if let Some(name) = named {
-        let mut command = Command::new(name);
-        command.arg(url.as_str());
-        return start(command);
+/// `BROWSER` names one, else the desktop's opener is asked, if there is a desktop. The address is one argument; no
+/// shell of this system sees it.
+pub(crate) fn open(url: &Url, surroundings: &Surroundings) -> bool {
+    let browsers = std::env::var("BROWSER").unwrap_or_default();
+    if let Some(words) = named(&browsers) {
+        return start(with_address(&words, url));
     }
-    has_desktop() && open::commands(url.as_str()).into_iter().any(start)
+    if surroundings.wsl {
+        return on_windows(url).into_iter().any(start);
+    }
+    surroundings.display && open::commands(url.as_str()).into_iter().any(start)
 }
 
-fn has_desktop() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !cfg!(target_os = "linux") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+/// The first browser of a list as in `BROWSER` that is not one for the terminal, as words of a command line.
+pub(crate) fn named(list: &str) -> Option<Vec<String>> {
+    let whole = std::path::Path::new(list);
+    let candidates: Vec<Vec<String>> = if whole.is_file() {
+        vec![vec![list.to_owned()]]
+    } else {
+        list.split(if cfg!(windows) { ';' } else { ':' })
+            .map(|item| item.split_whitespace().map(str::to_owned).collect())
+            .collect()
+    };
+    candidates.into_iter().find(|words| words.first().is_some_and(|program| !is_for_the_terminal(program)))
+}
+
+fn is_for_the_terminal(program: &str) -> bool {
+    let name = std::path::Path::new(program).file_stem().unwrap_or_default();
+    FOR_THE_TERMINAL.iter().any(|browser| name == *browser)
+}
+
+fn with_address(words: &[String], url: &Url) -> Command {
+    let mut command = Command::new(words.first().map(String::as_str).unwrap_or_default());
+    let arguments = words.get(1..).unwrap_or_default();
+    command.args(arguments.iter().map(|word| word.replace("%s", url.as_str())));
+    if !arguments.iter().any(|word| word.contains("%s")) {
+        command.arg(url.as_str());
+    }
+    command
+}
+
+/// The browser of the Windows around us. Not `explorer.exe`: it loses everything from the first `&` on.
+fn on_windows(url: &Url) -> [Command; 3] {
+    let mut view = Command::new("wslview");
+    view.arg(url.as_str());
+    let mut powershell = Command::new("powershell.exe");
+    // A quoted string of PowerShell: nothing in it is looked at but the quote, which is doubled.
+    let quoted = url.as_str().replace('\'', "''");
+    powershell.args(["-NoProfile", "-NonInteractive", "-Command"]).arg(format!("Start-Process '{quoted}'"));
+    let mut desktop = Command::new("xdg-open");
+    desktop.arg(url.as_str());
+    [view, powershell, desktop]
 }
 
 fn start(mut command: Command) -> bool {
     for variable in env_token::VARIABLES {
         command.env_remove(variable);
     }
+    // What is left in it is for the terminal, and the desktop's opener would follow it.
+    if std::env::var("BROWSER").is_ok_and(|list| named(&list).is_none()) {
+        command.env_remove("BROWSER");
+    }
     let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let Ok(mut child) = started else { return false };
+    let has_failed = fails_at_once(&mut child);
     // Somebody has to wait for it, or it stays behind as a zombie.
     std::thread::spawn(move || drop(child.wait()));
-    true
+    !has_failed
+}
+
+fn fails_at_once(child: &mut Child) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < OPENER_FAILS_WITHIN {
+        match child.try_wait() {
+            Ok(Some(status)) => return !status.success(),
+            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &str) -> Option<String> {
+        named(list).map(|words| words.join(" "))
+    }
+
+    #[test]
+    fn a_browser_for_the_terminal_is_never_taken() {
+        assert_eq!(words("w3m"), None);
+        assert_eq!(words("/usr/bin/lynx:www-browser"), None);
+        assert_eq!(words(""), None);
+        assert_eq!(words("elinks:firefox"), Some("firefox".to_owned()));
+        assert_eq!(words("chromium --new-window %s:lynx"), Some("chromium --new-window %s".to_owned()));
+    }
+
+    #[test]
+    fn the_address_is_one_argument_wherever_it_stands() {
+        let url = Url::parse("https://a.example/x?a=1&b=$(touch%20x)").unwrap();
+        let arguments = |list: &str| -> Vec<String> {
+            let command = with_address(&named(list).unwrap(), &url);
+            command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(arguments("firefox"), [url.as_str()]);
+        assert_eq!(arguments("firefox -P work --url=%s"), ["-P", "work", &format!("--url={url}")]);
+    }
+
+    #[test]
+    fn windows_is_asked_in_order_and_quoted() {
+        let url = Url::parse("https://a.example/it's?a=1&b=2").unwrap();
+        let [view, powershell, desktop] = on_windows(&url);
+        assert_eq!(view.get_program(), "wslview");
+        assert_eq!(desktop.get_program(), "xdg-open");
+        let last = powershell.get_args().last().unwrap().to_string_lossy().into_owned();
+        assert_eq!(last, "Start-Process 'https://a.example/it''s?a=1&b=2'");
+    }
 }

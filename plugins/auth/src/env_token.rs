@@ -24,7 +24,7 @@ impl EnvToken {
             let text = value.to_str().map(str::trim);
             match text {
                 Some("") => {}
-                Some(token) if token.chars().all(|c| c.is_ascii_graphic()) => {
+                Some(token) if can_be_sent(token) => {
                     return Ok(Some(Self { variable, bearer: Secret::new(token) }));
                 }
                 _ => {
@@ -46,4 +46,9 @@ impl EnvToken {
     pub(crate) fn fingerprint(&self) -> String {
         Sha256::digest(self.bearer.expose()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// Whether an HTTP header can carry it.
+pub(crate) fn can_be_sent(token: &str) -> bool {
+    token.chars().all(|c| c.is_ascii_graphic())
 }

@@ -5,8 +5,9 @@
 //! | room | does |
 //! | --- | --- |
 //! | `commands` | `login`, `logout`, `auth status`, `auth token`, `info`; one file each |
-//! | `oauth` | the protocol: discovery, authorization request, loopback listener, token endpoint, revocation |
-//! | `credential` | what is kept: documents, the file store, the lock between processes, the index without secrets |
+//! | `sign_in`, `sign_out` | which way to sign in, and what each ends with; ending a session at the server |
+//! | `oauth` | the protocol: discovery, authorization request, loopback listener, device grant, token endpoint, revocation |
+//! | `credential` | what is kept: documents in keychain or file, the lock between processes, the index without secrets |
 //! | `session` | which token is in charge now; renews it when it is due |
 //! | `http` | one I/O thread, one client, one TLS configuration for everything |
 //! | `service` | the two services as other plugins see them |
@@ -25,6 +26,9 @@ mod http;
 mod oauth;
 mod service;
 mod session;
+mod sign_in;
+mod sign_out;
+mod wording;
 
 use std::sync::Arc;
 

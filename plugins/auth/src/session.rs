@@ -5,17 +5,16 @@
 //! (somebody else may have renewed it meanwhile), and persisted before it is used. What is not known to have ended is
 //! never thrown away.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use seqera_plugin_api::service::{AccessToken, Session, SessionState};
-use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, warning};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable, warning};
 
 use crate::account::Account;
 use crate::authority::{Authority, below_backend};
 use crate::clock;
-use crate::credential::{Credential, CredentialStore, FileStore, Index, Key, Lock, Record};
+use crate::credential::{Credential, CredentialKind, CredentialStore, Index, Key, Lock, Record, Stores};
 use crate::env_token::EnvToken;
 use crate::http::Engine;
 use crate::oauth::{
@@ -28,6 +27,9 @@ const TRIES: u32 = 3;
 /// The sessions of this user, and the engine that serves them.
 pub(crate) struct Sessions {
     host: Host,
+    stores: Stores,
+    /// The profile of the command line; else that of the settings.
+    profile: OnceLock<String>,
     engine: Mutex<Option<Arc<Engine>>>,
     /// The bearer that a server refused with 401: not good any more, whatever its expiry says.
     refused: Mutex<Option<Secret>>,
@@ -35,7 +37,13 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(host: Host) -> Self {
-        Self { host, engine: Mutex::default(), refused: Mutex::default() }
+        Self {
+            stores: Stores::new(host.clone()),
+            profile: OnceLock::new(),
+            host,
+            engine: Mutex::default(),
+            refused: Mutex::default(),
+        }
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -53,31 +61,46 @@ impl Sessions {
         Ok(started)
     }
 
-    /// What the current settings bind a credential to.
-    pub(crate) fn key(&self, authority: &Authority) -> Key {
-        let setting = |key: &str| self.host.setting(key).map(|setting| setting.value).unwrap_or_default();
-        Key {
-            issuer: authority.as_str().to_owned(),
-            client_id: setting("auth_client_id"),
-            profile: setting("profile"),
-        }
+    /// Uses this profile, for everybody who asks in this process. Nothing is written.
+    ///
+    /// # Errors
+    /// `Usage` for what cannot be the name of a profile.
+    pub(crate) fn use_profile(&self, name: Option<&str>) -> Result<()> {
+        let Some(name) = name else { return Ok(()) };
+        check_profile(name, ErrorKind::Usage, "--profile")?;
+        self.profile.get_or_init(|| name.to_owned());
+        Ok(())
     }
 
-    pub(crate) fn store(&self) -> Result<FileStore> {
-        Ok(FileStore::new(&self.config_dir()?))
+    /// What the current settings bind a credential to.
+    ///
+    /// # Errors
+    /// `Config` for what cannot be the name of a profile.
+    pub(crate) fn key(&self, authority: &Authority) -> Result<Key> {
+        let setting = |key: &str| self.host.setting(key);
+        let profile = match (self.profile.get(), setting("profile")) {
+            (Some(profile), _) => profile.clone(),
+            (None, Some(setting)) => {
+                check_profile(&setting.value, ErrorKind::Config, &setting.origin)?;
+                setting.value
+            }
+            (None, None) => "default".to_owned(),
+        };
+        let client_id = setting("auth_client_id").map(|setting| setting.value).unwrap_or_default();
+        Ok(Key { issuer: authority.as_str().to_owned(), client_id, profile })
+    }
+
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// The store that holds the credential of `key`.
+    pub(crate) fn store(&self, key: &Key) -> Result<Arc<dyn CredentialStore>> {
+        self.stores.of(key)
     }
 
     pub(crate) fn index(&self) -> Result<Index> {
-        Ok(Index::new(&self.config_dir()?))
-    }
-
-    fn config_dir(&self) -> Result<PathBuf> {
-        self.host.paths().config_dir().cloned()
-    }
-
-    /// Takes the lock of a credential.
-    pub(crate) fn lock(&self, key: &Key) -> Result<Lock> {
-        Lock::acquire(&self.store()?.lock_path(key))
+        self.stores.index()
     }
 
     /// An access token that is good for `min_ttl` seconds more.
@@ -89,8 +112,8 @@ impl Sessions {
             return Ok(AccessToken { source: token.source(), bearer: token.bearer, expires_at: None });
         }
         let authority = Authority::configured(&self.host)?;
-        let key = self.key(&authority);
-        let store = self.store()?;
+        let key = self.key(&authority)?;
+        let store = self.store(&key)?;
         let credential = store.load(&key)?.ok_or_else(|| self.nobody(&authority, &key))?;
         let credential = if self.must_renew(&credential, min_ttl) {
             self.renew(&authority, &key, &credential, min_ttl)?
@@ -107,7 +130,8 @@ impl Sessions {
     /// Renews now, whatever the expiry says.
     pub(crate) fn force_renewal(&self) -> Result<()> {
         let authority = Authority::configured(&self.host)?;
-        let credential = self.store()?.load(&self.key(&authority))?;
+        let key = self.key(&authority)?;
+        let credential = self.store(&key)?.load(&key)?;
         if let Some(credential) = credential {
             self.invalidate(&credential.access_token);
         }
@@ -130,13 +154,18 @@ impl Sessions {
     fn nobody(&self, authority: &Authority, key: &Key) -> Error {
         let ended =
             self.index().and_then(|index| index.find(key)).ok().flatten().is_some_and(|record| record.ended);
-        if ended { session_ended(authority) } else { not_signed_in(authority) }
+        if ended { session_ended(authority) } else { not_signed_in(authority, &key.profile) }
     }
 
     fn renew(&self, authority: &Authority, key: &Key, seen: &Credential, min_ttl: i64) -> Result<Credential> {
-        let store = self.store()?;
-        let _lock = self.lock(key)?;
-        let credential = store.load(key)?.ok_or_else(|| self.nobody(authority, key))?;
+        let store = self.store(key)?;
+        let _lock = Lock::acquire(&store.lock_path(key)?)?;
+        // A sign-in that was waited for may have chosen another store.
+        let store = self.store(key)?;
+        let credential = store.reload(key)?.ok_or_else(|| self.nobody(authority, key))?;
+        if credential.kind == CredentialKind::PersonalAccessToken {
+            return if self.is_refused(&credential) { Err(token_refused(authority)) } else { Ok(credential) };
+        }
         let is_news = credential.access_token != seen.access_token;
         if is_news && !self.must_renew(&credential, min_ttl) {
             return Ok(credential);
@@ -152,7 +181,7 @@ impl Sessions {
         match self.redeem(authority, key, refresh_token, credential.scope.clone()) {
             Ok(tokens) => {
                 let renewed = renewed(&credential, tokens);
-                self.persist(key, &renewed)?;
+                self.persist(store.as_ref(), key, &renewed)?;
                 Ok(renewed)
             }
             Err(TokenError::GrantEnded) => self.grant_ended(authority, key, &credential),
@@ -203,9 +232,9 @@ impl Sessions {
     }
 
     fn grant_ended(&self, authority: &Authority, key: &Key, used: &Credential) -> Result<Credential> {
-        let store = self.store()?;
+        let store = self.store(key)?;
         // A file system without locks lets two renew at once; the one that came too late takes what the other stored.
-        if let Some(current) = store.load(key)?
+        if let Some(current) = store.reload(key)?
             && current.generation != used.generation
         {
             return Ok(current);
@@ -219,8 +248,8 @@ impl Sessions {
     }
 
     /// Stores tokens before anybody uses them.
-    pub(crate) fn persist(&self, key: &Key, credential: &Credential) -> Result<()> {
-        self.store()?.save(key, credential)?;
+    fn persist(&self, store: &dyn CredentialStore, key: &Key, credential: &Credential) -> Result<()> {
+        store.save(key, credential)?;
         self.index()?.update(key, |record| {
             record.access_expires_at = credential.expires_at;
             record.generation = credential.generation;
@@ -277,7 +306,7 @@ impl Sessions {
 
     fn stored_session(&self, resolve: bool) -> Result<Session> {
         let authority = Authority::configured(&self.host)?;
-        let key = self.key(&authority);
+        let key = self.key(&authority)?;
         let Some(mut record) = self.index()?.find(&key)? else {
             return Ok(described(None, key.issuer, &key.profile, SessionState::SignedOut));
         };
@@ -285,7 +314,7 @@ impl Sessions {
             record.account = Some(self.resolve_stored(&authority, &key)?);
         }
         Ok(Session {
-            source: self.store()?.source(&key),
+            source: self.store(&key)?.source(&key),
             expires_at: record.access_expires_at,
             ..described(record.account.clone(), key.issuer, &key.profile, state(&record))
         })
@@ -310,19 +339,30 @@ impl Sessions {
             return self.resolve_environment(&token).map(drop);
         }
         let authority = Authority::configured(&self.host)?;
-        self.resolve_stored(&authority, &self.key(&authority)).map(drop)
+        self.resolve_stored(&authority, &self.key(&authority)?).map(drop)
     }
 
     /// Every secret that is alive, to be masked.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         let environment = EnvToken::find().ok().flatten().map(|token| token.bearer);
         let stored = || {
-            let key = self.key(&Authority::configured(&self.host).ok()?);
-            self.store().ok()?.load(&key).ok()?
+            let key = self.key(&Authority::configured(&self.host).ok()?).ok()?;
+            self.store(&key).ok()?.load(&key).ok()?
         };
         let stored = stored().map(|credential| [Some(credential.access_token), credential.refresh_token]);
         environment.into_iter().chain(stored.into_iter().flatten().flatten()).collect()
     }
+}
+
+/// A profile's name stands in file names, keychain items and messages.
+fn check_profile(name: &str, kind: ErrorKind, origin: &str) -> Result<()> {
+    let is_fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=64).contains(&name.len()) && name.chars().all(is_fine) {
+        return Ok(());
+    }
+    Err(Error::new(kind, format!("`{}` cannot be the name of a profile", printable(name)))
+        .because(format!("it is given by {origin}"))
+        .hint("Use letters, digits, `.`, `_` and `-`, at most 64."))
 }
 
 /// The successor of a credential. Without a new refresh token the old one stays (RFC 6749 section 6).
@@ -361,14 +401,28 @@ fn described(account: Option<Account>, issuer: String, profile: &str, state: Ses
     }
 }
 
-fn not_signed_in(authority: &Authority) -> Error {
-    Error::new(ErrorKind::SignInNeeded, format!("you are not signed in to {}", authority.name()))
-        .hint("Run `seqera login`, or set SEQERA_ACCESS_TOKEN.")
+fn not_signed_in(authority: &Authority, profile: &str) -> Error {
+    let host = authority.name();
+    let login = match profile {
+        "default" => "seqera login".to_owned(),
+        profile => format!("seqera login --profile {profile}"),
+    };
+    let whose = if profile == "default" { String::new() } else { format!(" as `{profile}`") };
+    Error::new(ErrorKind::SignInNeeded, format!("you are not signed in to {host}{whose}"))
+        .hint(format!("Run `{login}`, or set SEQERA_ACCESS_TOKEN."))
 }
 
 fn session_ended(authority: &Authority) -> Error {
     Error::new(ErrorKind::SignInNeeded, format!("your session on {} has ended", authority.name()))
         .hint("Run `seqera login`.")
+}
+
+fn token_refused(authority: &Authority) -> Error {
+    Error::new(
+        ErrorKind::SignInNeeded,
+        format!("the personal access token for {} is not accepted any more", authority.name()),
+    )
+    .hint("Make a new one on the Platform and run `seqera login --with-token`, or run `seqera login`.")
 }
 
 fn still_signed_in(authority: &Authority, cause: &Error) -> Error {

@@ -1,64 +1,69 @@
 //! `seqera login`
 
-use std::io::BufRead;
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use clap::Parser;
 use seqera_plugin_api::service::OrganizationChoice;
-use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, Secret, printable, status, warning};
+use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, printable, status, warning};
 
-use crate::account::Account;
 use crate::authority::Authority;
-use crate::browser;
-use crate::clock;
-use crate::credential::{Credential, CredentialStore, Key, Record};
+use crate::credential::StoreKind;
 use crate::env_token::EnvToken;
-use crate::http::{Engine, interrupted};
-use crate::oauth::{
-    AuthorizationRequest, Callback, Event, Grant, Hint, LoopbackListener, Page, Provider, TokenError, Tokens,
-    provider_user, request_tokens, revoke,
-};
+use crate::oauth::Provider;
 use crate::session::Sessions;
+use crate::sign_in::{BrowserOptions, SignIn, StoreWish, Surroundings, choose_store, sign_in_with_token};
 
-/// Sign in to Seqera Platform with your browser
+/// Sign in to Seqera Platform
 #[derive(Debug, Parser)]
 #[command(name = "login")]
 pub(crate) struct LoginArgs {
+    /// Sign in with a code on another device, such as a phone
+    #[arg(long, conflicts_with_all = ["no_browser", "with_token", "port", "consent"])]
+    device: bool,
     /// Print the address to open instead of opening a browser
-    #[arg(long)]
+    #[arg(long, conflicts_with = "with_token")]
     no_browser: bool,
+    /// Read an access token of the Platform from standard input, check it and keep it
+    #[arg(long, conflicts_with_all = ["port", "consent"])]
+    with_token: bool,
+    /// Name of the login, to have several side by side; use it later with `SEQERA_PROFILE`
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Port of this machine that the browser comes back to
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Where to keep the credentials
+    #[arg(long, value_enum, conflicts_with = "headless")]
+    store: Option<StoreKind>,
     /// Keep the credentials in a file, as on a machine without a keychain
     #[arg(long)]
     headless: bool,
+    /// Ask the server for consent again, for a session that can be renewed
+    #[arg(long)]
+    consent: bool,
+    /// Sign in although a variable holds a token
+    #[arg(long)]
+    force: bool,
 }
-
-/// Longest wait for the browser that may be asked for, in milliseconds.
-const LONGEST_WAIT: u64 = 600_000;
-const DEFAULT_WAIT: u64 = 120_000;
 
 pub(crate) fn run(sessions: &Arc<Sessions>, args: &LoginArgs) -> Result<Exit> {
     let host = sessions.host();
+    sessions.use_profile(args.profile.as_deref())?;
     status!(host, "[Login] Starting Seqera CLI authentication...");
-    if let Some(token) = EnvToken::find()? {
-        return with_environment_token(sessions, &token);
+    match EnvToken::find()? {
+        Some(token) if args.force => {
+            warning!(host, "{} is set and is used instead of your login as long as it is", token.variable);
+        }
+        Some(token) if args.with_token => return Err(would_win(token.variable)),
+        Some(token) => return with_environment_token(sessions, &token),
+        None => {}
     }
-    // Credentials are kept in a file in any case as long as there is no other store.
-    let _file_store_it_is = args.headless;
-    let authority = Authority::configured(host)?;
-    // Now, not after the browser: a token that cannot be stored is a sign-in for nothing.
-    let store = sessions.store()?;
-    store.probe()?;
-    let engine = sessions.engine()?;
-    let provider = Provider::of(&engine, host, &authority)?;
-    let key = sessions.key(&authority);
-    let before = store.load(&key).ok().flatten();
-    let account = sign_in(sessions, args, &engine, &provider, &key)?;
+    if args.with_token {
+        with_token(sessions, args)?
+    } else {
+        interactively(sessions, args)?
+    }
     status!(host, "[Login] ✓ Authentication successful!");
-    log::info!("signed in as {}", account.as_ref().map(Account::title).unwrap_or_default());
-    if let Some(before) = before {
-        end_previous(&engine, &provider, &key, before);
-    }
     set_organization(host);
     Ok(Exit::SUCCESS)
 }
@@ -73,225 +78,73 @@ fn with_environment_token(sessions: &Sessions, token: &EnvToken) -> Result<Exit>
     Ok(Exit::SUCCESS)
 }
 
-/// The browser's part: from the listener to tokens that are stored.
-fn sign_in(
-    sessions: &Sessions,
-    args: &LoginArgs,
-    engine: &Arc<Engine>,
-    provider: &Provider,
-    key: &Key,
-) -> Result<Option<Account>> {
-    let host = sessions.host();
-    let mut listener = LoopbackListener::bind(host)?;
-    let request = Arc::new(AuthorizationRequest::new(host, provider, listener.port())?);
-    let (events, waiting) = mpsc::channel();
-    let on_signal = events.clone();
-    let _guard = host.on_cancel(move |_| {
-        let _over_already = on_signal.send(Event::Cancelled);
-    });
-    let ours = Arc::clone(&request);
-    listener.listen(engine, events.clone(), move |state| ours.is_answered_by(state))?;
-    show(host, args, &request, events);
-
-    let mut callback = wait(host, &waiting)?;
-    let outcome = finish(sessions, engine, provider, key, &request, &callback);
-    callback.respond(if outcome.is_ok() { Page::Success } else { Page::Failure });
-    outcome
-}
-
-/// Opens the browser, and prints the address in any case: openers say that they succeed when they do not.
-fn show(host: &Host, args: &LoginArgs, request: &Arc<AuthorizationRequest>, events: mpsc::Sender<Event>) {
-    let may_open = host.setting("browser_auto_open").is_none_or(|setting| setting.value.trim() != "false");
-    let is_opened = !args.no_browser && may_open && browser::open(&request.url);
-    if is_opened {
-        status!(host, "[Login] Your browser should open now. If it does not, open this address:");
-    } else {
-        status!(host, "[Login] Open this address in a browser:");
-    }
-    status!(host, "{}", request.url);
-    let is_remote =
-        ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].iter().any(|name| std::env::var_os(name).is_some());
-    if is_remote {
-        let port = request.redirect_uri.trim_start_matches("http://127.0.0.1:").trim_end_matches("/callback");
-        status!(
-            host,
-            "[Login] Is the browser on another machine? Forward the port first: ssh -L {port}:127.0.0.1:{port} HOST"
-        );
-    }
-    if !is_opened && host.terminal().is_interactive() {
-        status!(
-            host,
-            "[Login] If the browser cannot come back here, paste the address that it ends up with."
-        );
-        read_pasted(host.clone(), Arc::clone(request), events);
-    }
-}
-
-/// Waits for pasted addresses on a thread of its own; it ends with the process.
-fn read_pasted(host: Host, request: Arc<AuthorizationRequest>, events: mpsc::Sender<Event>) {
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(std::result::Result::ok) {
-            match Callback::from_pasted(&line, |state| request.is_answered_by(state)) {
-                Some(callback) => {
-                    let _over_already = events.send(Event::Callback(callback));
-                    return;
-                }
-                None if line.trim().is_empty() => {}
-                None => status!(
-                    host,
-                    "[Login] That is not the address of this sign-in; it begins with {}",
-                    request.redirect_uri
-                ),
-            }
-        }
-    });
-}
-
-fn wait(host: &Host, events: &mpsc::Receiver<Event>) -> Result<Callback> {
-    let setting =
-        host.setting("auth_callback_timeout_ms").and_then(|setting| setting.value.trim().parse::<u64>().ok());
-    let limit =
-        Duration::from_millis(setting.filter(|limit| *limit > 0).unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT));
-    let deadline = Instant::now() + limit;
-    match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(Event::Callback(callback)) => Ok(callback),
-        Ok(Event::Cancelled) => Err(interrupted().because("sign-in was interrupted; nothing was changed")),
-        Err(_) => Err(Error::new(
-            ErrorKind::TimedOut,
-            format!("no answer came from the browser within {} s", limit.as_secs_f32()),
-        )
-        .hint("Run `seqera login` again; SEQERA_AUTH_CALLBACK_TIMEOUT_MS makes it wait longer.")
-        .hint(
-            "Without a browser on this machine, set SEQERA_ACCESS_TOKEN to an access token of the Platform.",
-        )),
-    }
-}
-
-/// Exchanges the code and stores what comes of it.
-fn finish(
-    sessions: &Sessions,
-    engine: &Arc<Engine>,
-    provider: &Provider,
-    key: &Key,
-    request: &AuthorizationRequest,
-    callback: &Callback,
-) -> Result<Option<Account>> {
-    check_issuer(provider, callback)?;
-    let code = callback.outcome.clone()?;
-    let grant = Grant::Code {
-        code,
-        redirect_uri: request.redirect_uri.clone(),
-        verifier: Secret::new(request.verifier()),
-    };
-    let endpoint = provider.token_endpoint.clone();
-    let exchange = request_tokens(engine.client(&endpoint), endpoint, request.client_id.clone(), grant);
-    let tokens = engine.run(async { exchange.await.map_err(exchange_failed) })?;
-    let account = account_of(sessions.host(), engine, provider, &tokens)?;
-    store(sessions, provider, key, tokens, account.clone())?;
-    Ok(account)
-}
-
-/// An answer must come from the authority that was asked (RFC 9207 section 2.4).
-fn check_issuer(provider: &Provider, callback: &Callback) -> Result<()> {
-    let problem = match &callback.issuer {
-        Some(issuer) if *issuer != provider.issuer => format!("it came from {}", printable(issuer)),
-        None if provider.sends_issuer => "it does not say where it came from".to_owned(),
-        _ => return Ok(()),
-    };
-    Err(Error::new(
-        ErrorKind::Security,
-        "sign-in stopped: the answer did not come from the authority that was asked",
+fn would_win(variable: &str) -> Error {
+    Error::new(
+        ErrorKind::Usage,
+        format!("{variable} is set, and would be used instead of the token you give"),
     )
-    .because(problem)
-    .because(format!("{} was asked", provider.issuer))
-    .hint("Nothing was stored."))
+    .hint(format!("Unset it first: unset {variable}"))
+    .hint("Or keep the token all the same, for later: --force")
 }
 
-fn exchange_failed(error: TokenError) -> Error {
-    match error {
-        TokenError::GrantEnded => {
-            Error::new(ErrorKind::SignInNeeded, "the authority did not accept the sign-in")
-                .because("the code was used already, or came too late")
-                .hint("Run `seqera login` again.")
-        }
-        // A code is sent once: sending it again could end the tokens that it brought (RFC 9700 section 2.1.1).
-        TokenError::Transient(error) => error.hint("Run `seqera login` again."),
-        TokenError::Forbidden(error) | TokenError::Fatal(error) => error,
-    }
+fn wish(args: &LoginArgs) -> StoreWish {
+    StoreWish { store: args.store, headless: args.headless }
 }
 
-/// Whose tokens they are. A server that cannot say so now is no reason to throw a sign-in away.
-fn account_of(host: &Host, engine: &Engine, provider: &Provider, tokens: &Tokens) -> Result<Option<Account>> {
-    let endpoint = provider.userinfo_endpoint.clone();
-    match engine.run(provider_user(engine.client(&endpoint), endpoint, tokens.access_token.clone())) {
-        Ok(account) => Ok(Some(account)),
-        Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => Err(error),
-        Err(error) if error.detail("status") == Some("403") => Err(error.hint("Nothing was stored.")),
-        Err(error) => {
-            warning!(host, "your name could not be found out yet: {error}");
-            Ok(None)
-        }
-    }
-}
-
-fn store(
-    sessions: &Sessions,
-    provider: &Provider,
-    key: &Key,
-    tokens: Tokens,
-    account: Option<Account>,
-) -> Result<()> {
-    let host = sessions.host();
-    let store = sessions.store()?;
-    let _lock = sessions.lock(key)?;
-    let generation = store.load(key).ok().flatten().map_or(1, |credential| credential.generation + 1);
-    let renewable = tokens.refresh_token.is_some();
-    let scope = tokens.scope.clone().unwrap_or_else(|| provider.scopes.join(" "));
-    let record = Record {
-        profile: key.profile.clone(),
-        issuer: key.issuer.clone(),
-        client_id: key.client_id.clone(),
-        audience: host.setting("auth_audience").map(|setting| setting.value).unwrap_or_default(),
-        store: "file".to_owned(),
-        account,
-        scopes: scope.split_whitespace().map(str::to_owned).collect(),
-        access_expires_at: tokens.expires_at,
-        renewable,
-        generation,
-        logged_in_at: clock::now(),
-        ended: false,
-    };
-    let credential = Credential {
-        version: 1,
-        generation,
-        issuer: key.issuer.clone(),
-        client_id: key.client_id.clone(),
-        profile: key.profile.clone(),
-        access_token: tokens.access_token,
-        expires_at: tokens.expires_at,
-        obtained_at: tokens.obtained_at,
-        refresh_token: tokens.refresh_token,
-        scope: Some(scope),
-        further: serde_json::Map::new(),
-    };
-    store.save(key, &credential)?;
-    sessions.index()?.put(&record)?;
-    if !renewable {
-        warning!(host, "the server gave no way to renew this session; it ends with its access token");
-    }
+fn with_token(sessions: &Sessions, args: &LoginArgs) -> Result<()> {
+    let key = sessions.key(&Authority::configured(sessions.host())?)?;
+    let choice = choose_store(sessions, &key, wish(args))?;
+    let account = sign_in_with_token(sessions, &key, &choice)?;
+    status!(sessions.host(), "[Login] Signed in as {}.", account.title());
     Ok(())
 }
 
-/// The session before this one is ended at the server, now that its successor is safe.
-fn end_previous(engine: &Engine, provider: &Provider, key: &Key, before: Credential) {
-    let (Some(endpoint), Some(token)) = (provider.revocation_endpoint.clone(), before.refresh_token) else {
-        return;
-    };
-    let client = engine.client(&endpoint);
-    let told = engine.run(revoke(client, endpoint, key.client_id.clone(), token, Hint::RefreshToken));
-    if let Err(error) = told {
-        log::info!("the previous session could not be ended: {error}");
+/// With a browser here or elsewhere.
+fn interactively(sessions: &Sessions, args: &LoginArgs) -> Result<()> {
+    let host = sessions.host();
+    let authority = Authority::configured(host)?;
+    let key = sessions.key(&authority)?;
+    // Now, not after the browser: a token that cannot be stored is a sign-in for nothing.
+    let choice = choose_store(sessions, &key, wish(args))?;
+    let engine = sessions.engine()?;
+    let provider = Provider::of(&engine, host, &authority)?;
+    let offers_device = provider.device_authorization_endpoint.is_some();
+    let sign_in =
+        SignIn { sessions, engine, provider, key, store: choice.store, may_fall_back: choice.may_fall_back };
+    match way(host, args, offers_device) {
+        Way::Device => sign_in.with_device(),
+        Way::Browser(options) => sign_in.with_browser(&options),
     }
+}
+
+enum Way {
+    Browser(BrowserOptions),
+    Device,
+}
+
+/// What was asked for; else what can work here.
+fn way(host: &Host, args: &LoginArgs, offers_device: bool) -> Way {
+    let surroundings = Surroundings::look(host);
+    let options = |open: bool| {
+        let surroundings = surroundings.clone();
+        Way::Browser(BrowserOptions { open, port: args.port, consent: args.consent, surroundings })
+    };
+    let setting = host.setting("browser_auto_open");
+    let is_switched_off = setting.is_some_and(|setting| setting.value.trim() == "false");
+    if args.device {
+        return Way::Device;
+    }
+    if args.no_browser || is_switched_off {
+        return options(false);
+    }
+    let Some(why) = surroundings.why_no_browser() else { return options(true) };
+    // A port or a consent is a matter of the browser: whoever asks for them wants that way.
+    if offers_device && args.port.is_none() && !args.consent {
+        status!(host, "[Login] No browser can be opened ({why}): sign in on another device.");
+        return Way::Device;
+    }
+    status!(host, "[Login] No browser can be opened ({why}).");
+    options(false)
 }
 
 /// The organization is another plugin's matter: without it, or when it fails, the sign-in still stands.

@@ -3,105 +3,142 @@
 use std::sync::Arc;
 
 use clap::Parser;
-use seqera_plugin_api::{Exit, Result, status, warning};
+use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status, warning};
 
 use crate::authority::Authority;
 use crate::clock;
-use crate::credential::{Credential, CredentialStore, Key};
+use crate::credential::{Credential, Key, Lock, Record};
 use crate::env_token::EnvToken;
-use crate::http::Engine;
-use crate::oauth::{Hint, Provider, revoke};
 use crate::session::Sessions;
+use crate::sign_out::{AtServer, end_at_server};
+use crate::wording;
 
 /// Sign out: end the session at the server and remove the credentials from this machine
 #[derive(Debug, Parser)]
 #[command(name = "logout")]
 pub(crate) struct LogoutArgs {
     /// Sign out of every authority and profile
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     all: bool,
+    /// Name of the login to end
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Fail when the server cannot be told; the credentials are removed from this machine all the same
+    #[arg(long)]
+    require_revoke: bool,
 }
 
 pub(crate) fn run(sessions: &Arc<Sessions>, args: &LogoutArgs) -> Result<Exit> {
     let host = sessions.host();
-    let keys: Vec<Key> = if args.all {
-        sessions.index()?.sessions()?.iter().map(crate::credential::Record::key).collect()
-    } else {
-        vec![sessions.key(&Authority::configured(host)?)]
-    };
+    sessions.use_profile(args.profile.as_deref())?;
+    let outcomes = end_sessions(sessions, args);
+    if let Some(token) = EnvToken::find()? {
+        warning!(host, "{0} is still set and signs you in; unset it to sign out: unset {0}", token.variable);
+    }
+    let mut first_problem = None;
     let mut ended = 0;
-    for key in &keys {
-        ended += usize::from(end(sessions, key)?);
+    for outcome in outcomes? {
+        match outcome {
+            Ok(was_there) => ended += usize::from(was_there),
+            Err(error) => {
+                ended += 1;
+                first_problem.get_or_insert(error);
+            }
+        }
     }
     if ended == 0 {
         status!(host, "[Logout] You are not signed in.");
     }
-    if let Some(token) = EnvToken::find()? {
-        warning!(host, "{0} is still set and signs you in; unset it to sign out: unset {0}", token.variable);
-    }
-    Ok(Exit::SUCCESS)
+    first_problem.map_or(Ok(Exit::SUCCESS), Err)
+}
+
+/// Each of them, whatever becomes of the others.
+fn end_sessions(sessions: &Sessions, args: &LogoutArgs) -> Result<Vec<Result<bool>>> {
+    let keys: Vec<Key> = if args.all {
+        sessions.index()?.sessions()?.iter().map(Record::key).collect()
+    } else {
+        vec![sessions.key(&Authority::configured(sessions.host())?)?]
+    };
+    Ok(keys.iter().map(|key| end(sessions, key, args.require_revoke)).collect())
 }
 
 /// Ends one session; `false` when there was none. What is stored here goes whatever the server says.
-fn end(sessions: &Arc<Sessions>, key: &Key) -> Result<bool> {
+fn end(sessions: &Sessions, key: &Key, must_revoke: bool) -> Result<bool> {
     let host = sessions.host();
-    let store = sessions.store()?;
+    let store = sessions.store(key)?;
+    let _lock = Lock::acquire(&store.lock_path(key)?)?;
     let index = sessions.index()?;
-    let known = index.find(key)?.is_some();
     // A credential that cannot be read cannot be revoked, but it can be removed.
-    let credential = store.load(key);
-    if !known && matches!(credential, Ok(None)) {
+    let credential = store.reload(key);
+    if index.find(key)?.is_none() && matches!(credential, Ok(None)) {
         return Ok(false);
     }
-    let _lock = sessions.lock(key)?;
     let told = match &credential {
-        Ok(Some(credential)) => tell_server(sessions, key, credential),
-        _ => Ok(()),
+        Ok(Some(credential)) => end_at_server(sessions, key, credential),
+        Ok(None) => Ok(AtServer::Ended),
+        Err(error) => Err(error.clone()),
     };
-    store.delete(key)?;
-    index.remove(key)?;
-    match told {
-        Ok(()) => status!(host, "[Logout] ✓ Signed out of {}", key.issuer),
-        Err(error) => {
-            status!(host, "[Logout] ✓ Signed out here: the credentials were removed from this machine");
-            warning!(
-                host,
-                "{} could not be told, and the session stays valid there until it ends: {error}",
-                key.issuer
-            );
-        }
+    let removed = store.delete(key);
+    let forgotten = if removed.is_ok() { index.remove(key) } else { Ok(()) };
+    removed.and(forgotten)?;
+    report(host, key, credential.ok().flatten().as_ref(), told, must_revoke)
+}
+
+fn report(
+    host: &Host,
+    key: &Key,
+    credential: Option<&Credential>,
+    told: Result<AtServer>,
+    must_revoke: bool,
+) -> Result<bool> {
+    if told == Ok(AtServer::Ended) {
+        status!(host, "[Logout] ✓ Signed out of {}{}", key.issuer, profile_note(key));
+        return Ok(true);
     }
+    status!(
+        host,
+        "[Logout] ✓ Signed out here: the credentials for {}{} were removed from this machine",
+        key.issuer,
+        profile_note(key)
+    );
+    let problem = match told {
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        Err(error) => Error::new(ErrorKind::Unreachable, format!("{} could not be told", key.issuer))
+            .because(error)
+            .hint(format!("The session stays valid there{}.", until(credential))),
+        Ok(AtServer::NotOurs) => Error::new(
+            ErrorKind::UnexpectedAnswer,
+            format!("{} was not told: a personal access token is ended by hand", key.issuer),
+        )
+        .hint("Delete it on the Platform, below your tokens, if you do not need it elsewhere."),
+        Ok(_) => Error::new(
+            ErrorKind::UnexpectedAnswer,
+            format!("{} does not let sessions be ended from here", key.issuer),
+        )
+        .hint(format!("The session stays valid there{}.", until(credential))),
+    };
+    if must_revoke {
+        return Err(problem);
+    }
+    warning!(host, "{problem}");
+    problem.hints().iter().for_each(|hint| status!(host, "{hint}"));
     Ok(true)
 }
 
-/// Revokes the refresh token, then the access token if it is still good (RFC 7009 section 2.1).
-fn tell_server(sessions: &Arc<Sessions>, key: &Key, credential: &Credential) -> Result<()> {
-    let host = sessions.host();
-    let engine = sessions.engine()?;
-    let authority = Authority::parse(&key.issuer)?;
-    let provider = Provider::of(&engine, host, &authority)?;
-    let Some(endpoint) = provider.revocation_endpoint else {
-        warning!(host, "{} does not let sessions be ended from here", authority.name());
-        return Ok(());
-    };
-    let refresh = credential.refresh_token.clone().map(|token| (token, Hint::RefreshToken));
-    let is_live = !credential.is_expired(clock::now());
-    let access = is_live.then(|| (credential.access_token.clone(), Hint::AccessToken));
-    // Both are tried, the first failure is reported.
-    let outcomes: Vec<Result<()>> = refresh
-        .into_iter()
-        .chain(access)
-        .map(|(token, hint)| revoke_one(&engine, &endpoint, key, token, hint))
-        .collect();
-    outcomes.into_iter().collect()
+/// How long the server honours what was removed here.
+fn until(credential: Option<&Credential>) -> String {
+    let ends = |at: i64| wording::relative(at - clock::now());
+    match credential {
+        Some(Credential { refresh_token: None, expires_at: Some(at), .. }) => {
+            format!(": its access token ends {}", ends(*at))
+        }
+        Some(Credential { expires_at: Some(at), .. }) => {
+            format!(" until it ends by itself; its access token ends {}", ends(*at))
+        }
+        _ => " until it ends by itself".to_owned(),
+    }
 }
 
-fn revoke_one(
-    engine: &Engine,
-    endpoint: &url::Url,
-    key: &Key,
-    token: seqera_plugin_api::Secret,
-    hint: Hint,
-) -> Result<()> {
-    engine.run(revoke(engine.client(endpoint), endpoint.clone(), key.client_id.clone(), token, hint))
+fn profile_note(key: &Key) -> String {
+    if key.profile == "default" { String::new() } else { format!(" (profile {})", key.profile) }
 }

@@ -1,11 +1,11 @@
 //! The secret document of a credential.
 
-use seqera_plugin_api::Secret;
+use seqera_plugin_api::{Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// The format that is written, and the highest that is understood.
-pub(super) const FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 
 /// What a credential is bound to: a token of one authority is never sent to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,22 @@ impl Key {
         }
         hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// The user of its item in a keychain.
+    pub(crate) fn item_name(&self) -> String {
+        format!("v1|{}|{}|{}", self.profile, self.client_id, self.issuer)
+    }
+}
+
+/// Where a credential comes from, and with it what can be done with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CredentialKind {
+    /// A sign-in: it can be renewed and ended.
+    #[default]
+    Session,
+    /// Made by the person on the Platform: it can be neither.
+    PersonalAccessToken,
 }
 
 /// Tokens, with what is needed to use and to renew them.
@@ -35,6 +51,8 @@ pub(crate) struct Credential {
     pub(crate) version: u32,
     /// Counts renewals: tells whether somebody else renewed meanwhile.
     pub(crate) generation: u64,
+    #[serde(default)]
+    pub(crate) kind: CredentialKind,
     pub(crate) issuer: String,
     pub(crate) client_id: String,
     pub(crate) profile: String,
@@ -71,6 +89,24 @@ impl Credential {
     }
 }
 
+/// Reads a document; `None` when it is none at all.
+///
+/// # Errors
+/// `CredentialStore` for one of a newer seqera: it is neither used nor overwritten. Detail `reason`: `newer`.
+pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Option<Credential>> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    // The version first: a newer document may look different in every other way.
+    if serde_json::from_slice::<Version>(bytes).is_ok_and(|version| version.v > FORMAT) {
+        return Err(Error::new(ErrorKind::CredentialStore, format!("{place} was written by a newer seqera"))
+            .hint("Use that one, or sign in with another profile: seqera login --profile NAME")
+            .with("reason", "newer"));
+    }
+    Ok(serde_json::from_slice(bytes).ok())
+}
+
 mod secret {
     use super::{Deserialize, Deserializer, Secret, Serializer};
 
@@ -105,6 +141,7 @@ mod tests {
         Credential {
             version: FORMAT,
             generation: 1,
+            kind: CredentialKind::Session,
             issuer: "i".to_owned(),
             client_id: "c".to_owned(),
             profile: "p".to_owned(),

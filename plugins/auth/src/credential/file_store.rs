@@ -3,25 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seqera_plugin_api::{Error, ErrorKind, Result, private_file};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file};
+use zeroize::Zeroizing;
 
-use super::document::FORMAT;
-use super::{Credential, CredentialStore, Key};
+use super::{Credential, CredentialStore, Key, StoreKind, document};
 use crate::clock;
 
 /// `credentials/` in the configuration directory.
 pub(crate) struct FileStore {
+    host: Host,
     dir: PathBuf,
 }
 
 impl FileStore {
-    pub(crate) fn new(config: &Path) -> Self {
-        Self { dir: config.join("credentials") }
-    }
-
-    /// The lock of a credential, beside it. Never the document itself: that is replaced.
-    pub(crate) fn lock_path(&self, key: &Key) -> PathBuf {
-        self.dir.join(format!("{}.lock", key.file_stem()))
+    pub(crate) fn new(host: &Host, config: &Path) -> Self {
+        Self { host: host.clone(), dir: config.join("credentials") }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -30,25 +26,26 @@ impl FileStore {
 }
 
 impl CredentialStore for FileStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::File
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Credential>> {
         let path = self.path(key);
-        let Some(bytes) = private_file::read(&path).map_err(unusable)? else { return Ok(None) };
-        refuse_foreign(&path)?;
-        let Ok(credential) = serde_json::from_slice::<Credential>(&bytes) else { return Err(corrupt(&path)) };
-        if credential.version > FORMAT {
-            return Err(Error::new(
-                ErrorKind::CredentialStore,
-                format!("{} was written by a newer seqera", path.display()),
-            )
-            .hint("Use that one, or sign in with another profile: SEQERA_PROFILE=NAME seqera login"));
-        }
+        check(&self.host, &path)?;
+        let Some(bytes) = private_file::read(&path).map_err(unusable)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let Some(credential) = document::parse(&bytes, &path.display().to_string())? else {
+            return Err(corrupt(&path));
+        };
         Ok(Some(credential).filter(|credential| credential.belongs_to(key)))
     }
 
     fn save(&self, key: &Key, credential: &Credential) -> Result<()> {
-        let bytes = serde_json::to_vec(credential).map_err(|error| {
+        let bytes = Zeroizing::new(serde_json::to_vec(credential).map_err(|error| {
             Error::new(ErrorKind::CredentialStore, "cannot write the credential").caused_by(&error)
-        })?;
+        })?);
         private_file::write(&self.path(key), &bytes).map_err(unusable)
     }
 
@@ -63,6 +60,11 @@ impl CredentialStore for FileStore {
 
     fn source(&self, key: &Key) -> String {
         format!("file:{}", self.path(key).display())
+    }
+
+    /// Beside the document, and never the document itself: that is replaced.
+    fn lock_path(&self, key: &Key) -> Result<PathBuf> {
+        Ok(self.dir.join(format!("{}.lock", key.file_stem())))
     }
 }
 
@@ -81,19 +83,38 @@ fn corrupt(path: &Path) -> Error {
         .hint("Run `seqera login`.")
 }
 
-/// What another user put there must not decide who we are.
+/// What another user put there, or a link leads to, must not decide who we are.
 #[cfg(unix)]
-fn refuse_foreign(path: &Path) -> Result<()> {
+fn check(host: &Host, path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
-    if metadata.uid() == rustix::process::geteuid().as_raw() {
-        return Ok(());
+    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
+    let refuse = |what: &str| {
+        Error::new(ErrorKind::CredentialStore, format!("{} {what}", path.display()))
+            .hint("Remove it, then run `seqera login`.")
+    };
+    if metadata.file_type().is_symlink() {
+        return Err(refuse("is a symbolic link, and is not followed"));
     }
-    Err(Error::new(ErrorKind::CredentialStore, format!("{} belongs to another user", path.display()))
-        .hint("Remove it, then run `seqera login`."))
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refuse("belongs to another user"));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        let _once = WARNED.get_or_init(|| {
+            seqera_plugin_api::warning!(
+                host,
+                "others can read your credentials; take that from them: chmod 600 {}",
+                path.display()
+            );
+        });
+    }
+    Ok(())
 }
 
+/// A command reads the file several times.
+#[cfg(unix)]
+static WARNED: std::sync::OnceLock<()> = std::sync::OnceLock::new();
+
 #[cfg(not(unix))]
-fn refuse_foreign(_path: &Path) -> Result<()> {
+fn check(_host: &Host, _path: &Path) -> Result<()> {
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use seqera_plugin_api::{Error, ErrorKind, Result, private_file};
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Lock};
+use super::{CredentialKind, Key, Lock};
 use crate::account::Account;
 
 const FORMAT: u32 = 1;
@@ -35,6 +35,8 @@ pub(crate) struct Record {
     pub(crate) audience: String,
     /// `file` or `keychain`.
     pub(crate) store: String,
+    #[serde(default)]
+    pub(crate) kind: CredentialKind,
     #[serde(default)]
     pub(crate) account: Option<Account>,
     #[serde(default)]

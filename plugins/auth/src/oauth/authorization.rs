@@ -12,17 +12,19 @@ pub(crate) struct AuthorizationRequest {
     /// What the browser opens.
     pub(crate) url: Url,
     pub(crate) redirect_uri: String,
+    pub(crate) port: u16,
     pub(crate) client_id: String,
     state: CsrfToken,
     verifier: PkceCodeVerifier,
 }
 
 impl AuthorizationRequest {
-    /// Begins one that comes back to a port of this machine.
+    /// Begins one that comes back to a port of this machine. `consent` has the server ask the person again, which some
+    /// want before they give a refresh token (OpenID Connect Core 11).
     ///
     /// # Errors
     /// `UnexpectedAnswer` when the provider's endpoint is no URL for oauth2.
-    pub(crate) fn new(host: &Host, provider: &Provider, port: u16) -> Result<Self> {
+    pub(crate) fn new(host: &Host, provider: &Provider, port: u16, consent: bool) -> Result<Self> {
         let setting = |key: &str| host.setting(key).map(|setting| setting.value).unwrap_or_default();
         let broken = |error: url::ParseError| {
             Error::new(ErrorKind::UnexpectedAnswer, "the authority names an address that is none")
@@ -36,14 +38,15 @@ impl AuthorizationRequest {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         // The nonce binds an ID token to this request; it is checked where ID tokens are.
         let nonce = CsrfToken::new_random_len(24);
-        let (url, state) = client
+        let request = client
             .authorize_url(|| CsrfToken::new_random_len(24))
             .add_scopes(provider.scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
             .add_extra_param("audience", setting("auth_audience"))
             .add_extra_param("nonce", nonce.secret())
-            .set_pkce_challenge(challenge)
-            .url();
-        Ok(Self { url, redirect_uri, client_id, state, verifier })
+            .set_pkce_challenge(challenge);
+        let (url, state) =
+            if consent { request.add_extra_param("prompt", "consent").url() } else { request.url() };
+        Ok(Self { url, redirect_uri, port, client_id, state, verifier })
     }
 
     /// Whether a callback is the answer to this request. Takes the same time however much of it is right.

@@ -20,6 +20,8 @@ struct Document {
     #[serde(default)]
     revocation_endpoint: Option<Url>,
     #[serde(default)]
+    device_authorization_endpoint: Option<Url>,
+    #[serde(default)]
     userinfo_endpoint: Option<Url>,
     #[serde(default)]
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -36,6 +38,8 @@ pub(crate) struct Provider {
     pub(crate) authorization_endpoint: Url,
     pub(crate) token_endpoint: Url,
     pub(crate) revocation_endpoint: Option<Url>,
+    /// Where a sign-in on another device begins (RFC 8628).
+    pub(crate) device_authorization_endpoint: Option<Url>,
     pub(crate) userinfo_endpoint: Url,
     /// Whether every callback has to carry `iss` (RFC 9207).
     pub(crate) sends_issuer: bool,
@@ -109,6 +113,7 @@ fn check(authority: &Authority, document: Document) -> Result<Provider> {
         Some(&document.token_endpoint),
         Some(&userinfo_endpoint),
         document.revocation_endpoint.as_ref(),
+        document.device_authorization_endpoint.as_ref(),
     ];
     for endpoint in endpoints.into_iter().flatten() {
         let is_downgrade = authority.url().scheme() == "https" && endpoint.scheme() != "https";
@@ -126,6 +131,7 @@ fn check(authority: &Authority, document: Document) -> Result<Provider> {
         authorization_endpoint: document.authorization_endpoint,
         token_endpoint: document.token_endpoint,
         revocation_endpoint: document.revocation_endpoint,
+        device_authorization_endpoint: document.device_authorization_endpoint,
         userinfo_endpoint,
         sends_issuer: document.authorization_response_iss_parameter_supported,
     })

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::http::Engine;
+use crate::sign_in::holder_of;
 
 /// How many ports are tried from the first one on.
 const PORTS: u16 = 10;
@@ -62,37 +63,34 @@ pub(crate) struct LoopbackListener {
 }
 
 impl LoopbackListener {
-    /// Takes a port: the one that the user fixed, or the first of ten that is free, or any.
+    /// Takes a port: `wanted` or the one that a setting fixes, else the first of ten that is free, else any.
     ///
     /// # Errors
     /// `Config` when the port that the user fixed is taken.
-    pub(crate) fn bind(host: &Host) -> Result<Self> {
-        let setting = host.setting("auth_redirect_port");
-        let is_fixed = setting.as_ref().is_some_and(|setting| setting.origin != "default");
-        let text = setting.map(|setting| setting.value).unwrap_or_default();
-        let first: u16 = text.trim().parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("SEQERA_AUTH_REDIRECT_PORT is not a port: {}", printable(&text)),
-            )
-        })?;
+    pub(crate) fn bind(host: &Host, wanted: Option<u16>) -> Result<Self> {
+        let (first, is_fixed) = match wanted {
+            Some(port) => (port, true),
+            None => configured_port(host)?,
+        };
         let bind = |port: u16| StdListener::bind(("127.0.0.1", port));
         if is_fixed {
             let listener = bind(first).map_err(|error| port_taken(first, &error))?;
             return Ok(Self::new(first, listener));
         }
-        for port in (0..PORTS).filter_map(|offset| first.checked_add(offset)) {
-            if let Ok(listener) = bind(port) {
-                return Ok(Self::new(port, listener));
-            }
-        }
-        let listener = bind(0).map_err(|error| port_taken(first, &error))?;
+        let mut ports = (0..PORTS).filter_map(|offset| first.checked_add(offset));
+        let found = ports.find_map(|port| bind(port).ok());
+        let listener = found.map_or_else(|| bind(0).map_err(|error| port_taken(first, &error)), Ok)?;
         let port = listener.local_addr().map_or(0, |address| address.port());
-        status!(
-            host,
-            "[Login] Ports {first} to {} are taken; using {port}.",
-            first.saturating_add(PORTS - 1)
-        );
+        if port != first {
+            // A server that compares ports will refuse this one, and never send the browser back.
+            let holder = holder_of(first).map_or_else(String::new, |holder| format!(" ({holder})"));
+            status!(
+                host,
+                "[Login] Port {first} is used by another program{holder}; using {port}. If the server refuses it, free the \
+                 port, set SEQERA_AUTH_REDIRECT_PORT to one that it knows, or run `seqera login --device`."
+            );
+        }
+        say_who_listens_beside(host, port);
         Ok(Self::new(port, listener))
     }
 
@@ -183,10 +181,39 @@ fn declined(code: &str, description: Option<&str>) -> Error {
     Error::new(ErrorKind::SignInNeeded, "the server did not sign you in").because(said)
 }
 
+/// The first port of the settings, and whether somebody fixed it.
+fn configured_port(host: &Host) -> Result<(u16, bool)> {
+    let setting = host.setting("auth_redirect_port");
+    let is_fixed = setting.as_ref().is_some_and(|setting| setting.origin != "default");
+    let text = setting.map(|setting| setting.value).unwrap_or_default();
+    let port = text.trim().parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Config,
+            format!("SEQERA_AUTH_REDIRECT_PORT is not a port: {}", printable(&text)),
+        )
+    })?;
+    Ok((port, is_fixed))
+}
+
+/// A program on the same port of the other loopback address would get what a browser sends to `localhost`.
+fn say_who_listens_beside(host: &Host, port: u16) {
+    let is_in_use = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
+    if StdListener::bind(("::1", port)).is_err_and(|error| is_in_use(&error)) {
+        status!(
+            host,
+            "[Login] Another program listens on [::1]:{port}; the browser has to come to 127.0.0.1:{port}."
+        );
+    }
+}
+
 fn port_taken(port: u16, error: &std::io::Error) -> Error {
-    Error::new(ErrorKind::Config, format!("port {port} cannot be used for the sign-in callback"))
-        .caused_by(error)
-        .hint("Another program may have it. Set SEQERA_AUTH_REDIRECT_PORT to a free port, or unset it.")
+    let failed =
+        Error::new(ErrorKind::Config, format!("port {port} cannot be used for the sign-in callback"));
+    match holder_of(port) {
+        Some(holder) => failed.because(format!("another program has it: {holder}")),
+        None => failed.caused_by(error),
+    }
+    .hint("Choose another with --port or SEQERA_AUTH_REDIRECT_PORT, leave it open, or run `seqera login --device`.")
 }
 
 /// Where browsers come in.

@@ -1,8 +1,9 @@
 //! The protocol of signing in: OAuth 2.0 for native apps (RFC 8252) with PKCE (RFC 7636) against an OpenID Provider.
 //!
-//! ID tokens are not looked at yet, and the device grant (RFC 8628) is not offered; each will have a file here.
+//! ID tokens are not looked at yet; they will have a file here.
 
 mod authorization;
+mod device_grant;
 mod discovery;
 mod loopback;
 mod revocation;
@@ -10,6 +11,7 @@ mod token_endpoint;
 mod user;
 
 pub(crate) use authorization::AuthorizationRequest;
+pub(crate) use device_grant::{DeviceAuthorization, begin_device_grant, poll_device_grant};
 pub(crate) use discovery::{Provider, discover};
 pub(crate) use loopback::{Callback, Event, LoopbackListener, Page};
 pub(crate) use revocation::{Hint, revoke};

@@ -93,7 +93,8 @@ pub(crate) async fn request_tokens(
     interpret(&endpoint, &answer, sent_at)
 }
 
-fn interpret(endpoint: &Url, answer: &Answer, sent_at: i64) -> Result<Tokens, TokenError> {
+/// Tokens in an answer, or why there are none.
+pub(super) fn interpret(endpoint: &Url, answer: &Answer, sent_at: i64) -> Result<Tokens, TokenError> {
     let name = host_name(endpoint);
     let strange = |kind| Error::new(kind, format!("{name} did not give a valid answer"));
     match answer.status {
@@ -162,7 +163,7 @@ fn refused(name: &str, status: u16, answer: &Answer) -> TokenError {
 }
 
 /// A number, or a number in a string; anything else is as if it were not there.
-fn lenient_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+pub(super) fn lenient_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     let seconds = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
     Ok(seconds.filter(|seconds| *seconds >= 0))

@@ -1,0 +1,180 @@
+//! Authorization code with PKCE: a browser, and its way back over the loopback redirect or the keyboard.
+
+use std::io::BufRead;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable, status};
+
+use super::{SignIn, Surroundings};
+use crate::account::Account;
+use crate::browser;
+use crate::http::interrupted;
+use crate::oauth::{
+    AuthorizationRequest, Callback, Event, Grant, LoopbackListener, Page, Provider, TokenError,
+    request_tokens,
+};
+
+/// Longest wait for the browser that may be asked for, in milliseconds.
+const LONGEST_WAIT: u64 = 600_000;
+const DEFAULT_WAIT: u64 = 120_000;
+
+/// How the person wants it.
+pub(crate) struct BrowserOptions {
+    /// Open one, rather than print the address alone.
+    pub(crate) open: bool,
+    /// The callback port that has to be used.
+    pub(crate) port: Option<u16>,
+    /// Ask the server for consent again, so that it gives a session that can be renewed.
+    pub(crate) consent: bool,
+    pub(crate) surroundings: Surroundings,
+}
+
+/// From the listener to tokens that are stored.
+pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> {
+    let host = sign_in.host();
+    let mut listener = LoopbackListener::bind(host, options.port)?;
+    let request =
+        Arc::new(AuthorizationRequest::new(host, &sign_in.provider, listener.port(), options.consent)?);
+    let (events, waiting) = mpsc::channel();
+    let on_signal = events.clone();
+    let _guard = host.on_cancel(move |_| {
+        let _over_already = on_signal.send(Event::Cancelled);
+    });
+    let ours = Arc::clone(&request);
+    listener.listen(&sign_in.engine, events.clone(), move |state| ours.is_answered_by(state))?;
+    show(host, options, &request, events);
+
+    let mut callback = wait(host, &waiting, listener.port())?;
+    let outcome = finish(sign_in, &request, &callback);
+    callback.respond(if outcome.is_ok() { Page::Success } else { Page::Failure });
+    outcome.map(drop)
+}
+
+/// Opens the browser, and prints the address in any case: openers say that they succeed when they do not.
+fn show(
+    host: &Host,
+    options: &BrowserOptions,
+    request: &Arc<AuthorizationRequest>,
+    events: mpsc::Sender<Event>,
+) {
+    let is_opened = options.open && browser::open(&request.url, &options.surroundings);
+    if is_opened {
+        status!(host, "[Login] Your browser should open now. If it does not, open this address:");
+    } else {
+        status!(host, "[Login] Open this address in a browser:");
+    }
+    status!(host, "{}", request.url);
+    if options.surroundings.is_elsewhere() {
+        let port = request.port;
+        status!(
+            host,
+            "[Login] Is the browser on another machine? Forward the port from there first: ssh -L {port}:127.0.0.1:{port} {}",
+            this_machine()
+        );
+    }
+    if !is_opened && host.terminal().is_interactive() {
+        status!(
+            host,
+            "[Login] If the browser cannot come back here, paste the address that it ends up with."
+        );
+        read_pasted(host.clone(), Arc::clone(request), events);
+    }
+}
+
+/// `USER@HOST` of this machine, as one would reach it from another.
+pub(super) fn this_machine() -> String {
+    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    #[cfg(unix)]
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let name = "HOST".to_owned();
+    printable(&user.map_or_else(|| name.clone(), |user| format!("{user}@{name}"))).into_owned()
+}
+
+/// Waits for pasted addresses on a thread of its own; it ends with the process.
+fn read_pasted(host: Host, request: Arc<AuthorizationRequest>, events: mpsc::Sender<Event>) {
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(std::result::Result::ok) {
+            match Callback::from_pasted(&line, |state| request.is_answered_by(state)) {
+                Some(callback) => {
+                    let _over_already = events.send(Event::Callback(callback));
+                    return;
+                }
+                None if line.trim().is_empty() => {}
+                None => status!(
+                    host,
+                    "[Login] That is not the address of this sign-in; it begins with {}",
+                    request.redirect_uri
+                ),
+            }
+        }
+    });
+}
+
+fn wait(host: &Host, events: &mpsc::Receiver<Event>, port: u16) -> Result<Callback> {
+    let setting =
+        host.setting("auth_callback_timeout_ms").and_then(|setting| setting.value.trim().parse::<u64>().ok());
+    let limit =
+        Duration::from_millis(setting.filter(|limit| *limit > 0).unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT));
+    match events.recv_timeout(limit) {
+        Ok(Event::Callback(callback)) => Ok(callback),
+        Ok(Event::Cancelled) => Err(interrupted().because("sign-in was interrupted; nothing was changed")),
+        Err(_) => Err(Error::new(
+            ErrorKind::TimedOut,
+            format!("no answer came from the browser within {} s", limit.as_secs_f32()),
+        )
+        .because(format!("it was expected at port {port} of this machine"))
+        .hint("Try `seqera login --device`, or `seqera login --no-browser` and paste the address that the browser ends up with.")
+        .hint("Did the server refuse the address? Then it expects another port: set SEQERA_AUTH_REDIRECT_PORT, or use --port.")
+        .hint("SEQERA_AUTH_CALLBACK_TIMEOUT_MS makes it wait longer.")),
+    }
+}
+
+/// Exchanges the code and stores what comes of it.
+fn finish(
+    sign_in: &SignIn<'_>,
+    request: &AuthorizationRequest,
+    callback: &Callback,
+) -> Result<Option<Account>> {
+    check_issuer(&sign_in.provider, callback)?;
+    let grant = Grant::Code {
+        code: callback.outcome.clone()?,
+        redirect_uri: request.redirect_uri.clone(),
+        verifier: Secret::new(request.verifier()),
+    };
+    let endpoint = sign_in.provider.token_endpoint.clone();
+    let client = sign_in.engine.client(&endpoint);
+    let exchange = request_tokens(client, endpoint, request.client_id.clone(), grant);
+    let tokens = sign_in.engine.run(async { exchange.await.map_err(exchange_failed) })?;
+    sign_in.complete(tokens)
+}
+
+/// An answer must come from the authority that was asked (RFC 9207 section 2.4).
+fn check_issuer(provider: &Provider, callback: &Callback) -> Result<()> {
+    let problem = match &callback.issuer {
+        Some(issuer) if *issuer != provider.issuer => format!("it came from {}", printable(issuer)),
+        None if provider.sends_issuer => "it does not say where it came from".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Error::new(
+        ErrorKind::Security,
+        "sign-in stopped: the answer did not come from the authority that was asked",
+    )
+    .because(problem)
+    .because(format!("{} was asked", provider.issuer))
+    .hint("Nothing was stored."))
+}
+
+fn exchange_failed(error: TokenError) -> Error {
+    match error {
+        TokenError::GrantEnded => {
+            Error::new(ErrorKind::SignInNeeded, "the authority did not accept the sign-in")
+                .because("the code was used already, or came too late")
+                .hint("Run `seqera login` again.")
+        }
+        // A code is sent once: sending it again could end the tokens that it brought (RFC 9700 section 2.1.1).
+        TokenError::Transient(error) => error.hint("Run `seqera login` again."),
+        TokenError::Forbidden(error) | TokenError::Fatal(error) => error,
+    }
+}

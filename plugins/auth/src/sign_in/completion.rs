@@ -1,0 +1,212 @@
+//! What every way of signing in ends with.
+
+use std::sync::Arc;
+
+use seqera_plugin_api::{Error, ErrorKind, Result, Secret, warning};
+
+use super::SignIn;
+use crate::account::Account;
+use crate::clock;
+use crate::credential::{Credential, CredentialKind, CredentialStore, Key, Lock, Record, StoreKind};
+use crate::oauth::{Hint, Tokens, provider_user, revoke};
+use crate::session::Sessions;
+use crate::sign_out::end_at_server;
+use crate::wording;
+
+impl SignIn<'_> {
+    /// Finds out whose the tokens are, stores them, and ends the session that was there before.
+    pub(super) fn complete(&self, tokens: Tokens) -> Result<Option<Account>> {
+        let account = self.account_of(&tokens)?;
+        let refresh_token = tokens.refresh_token.clone();
+        let scope = tokens.scope.clone().unwrap_or_else(|| self.provider.scopes.join(" "));
+        let expires_at = tokens.expires_at;
+        let draft = Draft {
+            kind: CredentialKind::Session,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            expires_at,
+            obtained_at: tokens.obtained_at,
+            scope: Some(scope),
+            account: account.clone(),
+        };
+        let kept = keep(self.sessions, &self.key, &self.store, self.may_fall_back, draft);
+        let before = kept.inspect_err(|_| self.give_up(refresh_token.clone()))?;
+        log::info!("signed in as {}", account.as_ref().map(Account::title).unwrap_or_default());
+        end_all(self.sessions, &self.key, before, refresh_token.as_ref());
+        if refresh_token.is_none() {
+            self.say_that_it_cannot_be_renewed(expires_at);
+        }
+        Ok(account)
+    }
+
+    /// Whose tokens they are. A server that cannot say so now is no reason to throw a sign-in away.
+    fn account_of(&self, tokens: &Tokens) -> Result<Option<Account>> {
+        let endpoint = self.provider.userinfo_endpoint.clone();
+        let ask = provider_user(self.engine.client(&endpoint), endpoint, tokens.access_token.clone());
+        match self.engine.run(ask) {
+            Ok(account) => Ok(Some(account)),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => Err(error),
+            Err(error) if error.detail("status") == Some("403") => Err(error.hint("Nothing was stored.")),
+            Err(error) => {
+                warning!(self.host(), "your name could not be found out yet: {error}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tokens that could not be stored are of use to nobody, but they are alive.
+    fn give_up(&self, refresh_token: Option<Secret>) {
+        if let Some(Err(error)) = refresh_token.map(|token| self.tell_server(token)) {
+            log::info!("what could not be stored could not be revoked: {error}");
+        }
+    }
+
+    fn tell_server(&self, refresh_token: Secret) -> Result<()> {
+        let Some(endpoint) = self.provider.revocation_endpoint.clone() else { return Ok(()) };
+        let client = self.engine.client(&endpoint);
+        let client_id = self.key.client_id.clone();
+        self.engine.run_to_end(revoke(client, endpoint, client_id, refresh_token, Hint::RefreshToken))
+    }
+
+    fn say_that_it_cannot_be_renewed(&self, expires_at: Option<i64>) {
+        let end =
+            expires_at.map_or_else(String::new, |at| format!(" {}", wording::relative(at - clock::now())));
+        warning!(
+            self.host(),
+            "this session cannot renew itself and ends{end}; `seqera login --consent` asks the server for one that can"
+        );
+    }
+}
+
+/// Ends the sessions before this one, now that their successor is safe.
+pub(super) fn end_all(sessions: &Sessions, key: &Key, before: Vec<Credential>, successor: Option<&Secret>) {
+    // A server may give the same refresh token again: then the session goes on.
+    for credential in
+        before.into_iter().filter(|old| successor.is_none() || old.refresh_token.as_ref() != successor)
+    {
+        if let Err(error) = end_at_server(sessions, key, &credential) {
+            warning!(
+                sessions.host(),
+                "the session before this one could not be ended, and stays valid until it ends: {error}"
+            );
+        }
+    }
+}
+
+/// A credential that is not stored yet.
+pub(super) struct Draft {
+    pub(super) kind: CredentialKind,
+    pub(super) access_token: Secret,
+    pub(super) refresh_token: Option<Secret>,
+    pub(super) expires_at: Option<i64>,
+    pub(super) obtained_at: i64,
+    pub(super) scope: Option<String>,
+    pub(super) account: Option<Account>,
+}
+
+/// Stores a credential and answers those that it replaces.
+///
+/// The document first, then the index that makes it the one in charge, then the document in another store that it
+/// replaces: whoever is killed in between leaves the old session or the new one.
+pub(super) fn keep(
+    sessions: &Sessions,
+    key: &Key,
+    store: &Arc<dyn CredentialStore>,
+    may_fall_back: bool,
+    draft: Draft,
+) -> Result<Vec<Credential>> {
+    let index = sessions.index()?;
+    let old_store = sessions.store(key)?;
+    // Everybody who renews the old one or the new one waits; always in this order.
+    let _old_lock = Lock::acquire(&old_store.lock_path(key)?)?;
+    let is_elsewhere = old_store.kind() != store.kind();
+    let _new_lock = if is_elsewhere { Some(Lock::acquire(&store.lock_path(key)?)?) } else { None };
+
+    let mut before: Vec<Credential> = Vec::new();
+    for place in std::iter::once(&old_store).chain(is_elsewhere.then_some(store)) {
+        match place.reload(key) {
+            Ok(found) => before.extend(found),
+            Err(error) if error.detail("reason") == Some("newer") => return Err(error),
+            // What cannot be read cannot be revoked, but it can be replaced.
+            Err(error) => log::info!("what was there before cannot be read: {error}"),
+        }
+    }
+    let generation = before.iter().map(|credential| credential.generation).max().map_or(1, |last| last + 1);
+    let credential = Credential {
+        version: 1,
+        generation,
+        kind: draft.kind,
+        issuer: key.issuer.clone(),
+        client_id: key.client_id.clone(),
+        profile: key.profile.clone(),
+        access_token: draft.access_token,
+        expires_at: draft.expires_at,
+        obtained_at: draft.obtained_at,
+        refresh_token: draft.refresh_token,
+        scope: draft.scope,
+        further: serde_json::Map::new(),
+    };
+    let store = save(sessions, key, store, may_fall_back, &credential)?;
+    index.put(&record(sessions, key, store.kind(), &credential, draft.account))?;
+    if old_store.kind() != store.kind()
+        && let Err(error) = old_store.delete(key)
+    {
+        warning!(
+            sessions.host(),
+            "the credential in {} could not be removed: {error}",
+            old_store.source(key)
+        );
+    }
+    Ok(before)
+}
+
+fn save(
+    sessions: &Sessions,
+    key: &Key,
+    store: &Arc<dyn CredentialStore>,
+    may_fall_back: bool,
+    credential: &Credential,
+) -> Result<Arc<dyn CredentialStore>> {
+    let error: Error = match store.save(key, credential) {
+        Ok(()) => return Ok(Arc::clone(store)),
+        Err(error) => error,
+    };
+    if !may_fall_back || store.kind() == StoreKind::File {
+        return Err(error.hint("The sign-in was given back: nothing was stored."));
+    }
+    // It could be used a minute ago. The sign-in is worth more than the place it is kept in.
+    let file = sessions.stores().open(StoreKind::File)?;
+    file.save(key, credential)?;
+    warning!(sessions.host(), "{error}; your credentials are kept in {} instead", file.source(key));
+    Ok(file)
+}
+
+fn record(
+    sessions: &Sessions,
+    key: &Key,
+    store: StoreKind,
+    credential: &Credential,
+    account: Option<Account>,
+) -> Record {
+    let audience = sessions.host().setting("auth_audience").map(|setting| setting.value);
+    Record {
+        profile: key.profile.clone(),
+        issuer: key.issuer.clone(),
+        client_id: key.client_id.clone(),
+        audience: audience.unwrap_or_default(),
+        store: store.as_str().to_owned(),
+        kind: credential.kind,
+        account,
+        scopes: credential
+            .scope
+            .iter()
+            .flat_map(|scope| scope.split_whitespace())
+            .map(str::to_owned)
+            .collect(),
+        access_expires_at: credential.expires_at,
+        renewable: credential.refresh_token.is_some(),
+        generation: credential.generation,
+        logged_in_at: clock::now(),
+        ended: false,
+    }
+}
