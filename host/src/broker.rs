@@ -15,6 +15,7 @@ use crate::config::{Config, Paths};
 use crate::digest::DigestCache;
 use crate::discovery::{Catalog, Entry};
 use crate::error::{Code, Error, Result};
+use crate::last_words::Inside;
 use crate::lent::Lent;
 use crate::library;
 use crate::signals::Signals;
@@ -37,6 +38,8 @@ struct Slot {
 }
 
 struct Loaded {
+    /// Name and version.
+    label: String,
     /// Taken out when the process ends.
     plugin: Mutex<Option<Arc<PluginBox>>>,
 }
@@ -90,6 +93,7 @@ impl Broker {
     /// Why the plugin could not be loaded, or what it failed with.
     pub fn run(self: &Arc<Self>, entry: &Entry, invocation: Invocation) -> Result<u8> {
         let plugin = self.plugin(entry)?;
+        let _inside = Inside::of(&entry.label());
         match plugin.run(invocation) {
             ROk(code) => Ok(code),
             RErr(error) => Err(error.into()),
@@ -120,7 +124,9 @@ impl Broker {
             ));
         }
         let provider = self.catalog().provider(name, major)?;
-        match self.plugin(&provider)?.provide(name.into(), major, identity) {
+        let plugin = self.plugin(&provider)?;
+        let _inside = Inside::of(&provider.label());
+        match plugin.provide(name.into(), major, identity) {
             ROk(service) => Ok(service),
             RErr(error) => Err(error.into()),
         }
@@ -136,6 +142,7 @@ impl Broker {
         let slots: Vec<Arc<Slot>> = lock(&self.slots).values().cloned().collect();
         for loaded in slots.iter().filter_map(|slot| slot.plugin.get()?.as_ref().ok()) {
             let plugin = lock(&loaded.plugin).take();
+            let _inside = Inside::of(&loaded.label);
             drop(plugin);
         }
         std::mem::take(&mut *lock(&self.faults))
@@ -168,12 +175,13 @@ impl Broker {
     }
 
     fn load(self: &Arc<Self>, entry: &Entry) -> Result<Loaded> {
+        let _inside = Inside::of(&entry.label());
         let (header, digest) = open(entry, &DigestCache::new(self.paths.cache.as_deref()))?;
         let module =
             lock(&self.gate).admit(&entry.label(), header).map_err(|error| refused(entry, &error))?;
         let lent = Lent::new(Arc::clone(self), Arc::new(entry.clone()), &digest);
         match module.new()(abi::Host_TO::from_value(lent, TD_Opaque)) {
-            ROk(plugin) => Ok(Loaded { plugin: Mutex::new(Some(Arc::new(plugin))) }),
+            ROk(plugin) => Ok(Loaded { label: entry.label(), plugin: Mutex::new(Some(Arc::new(plugin))) }),
             RErr(error) => Err(error.into()),
         }
     }

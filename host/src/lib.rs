@@ -18,6 +18,7 @@
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
 //! | `plugin_store` | packaging (and later installing); off the path of a command |
+//! | `last_words` | who it was, when a plugin ends the whole process |
 //! | `signals`, `log`, `output`, `error` | what the whole process shares |
 //!
 //! `help`, completion, `plugin list` and suggestions read what lies on disk and load nothing. A plugin is loaded when
@@ -38,6 +39,7 @@ mod config;
 mod digest;
 mod discovery;
 mod error;
+mod last_words;
 mod lent;
 mod library;
 mod log;

@@ -1,4 +1,4 @@
-//! Opens libraries: the host's only unsafe code.
+//! Opens libraries, and hears of the end of the process: the host's only unsafe code.
 //!
 //! A library is opened once and never closed: whoever unloads code must know that no thread, thread-local or static
 //! of it is alive, and nobody does.
@@ -77,6 +77,28 @@ pub fn check(content: &[u8]) -> Result<(), String> {
             .is_some_and(|end| end <= content.len() as u64)
     });
     if is_whole { Ok(()) } else { Err("it is truncated".to_owned()) }
+}
+
+/// Calls `at_exit` when the process ends with `exit`, whoever calls it, and `at_abort` when it aborts. `at_abort` runs
+/// in a signal handler: it must not allocate or wait.
+pub fn on_end_of_process(at_exit: extern "C" fn(), at_abort: fn()) {
+    // SAFETY: the function is a static one of this program, which is never unloaded, and it does not unwind.
+    let _nothing_is_said = unsafe { libc::atexit(at_exit) };
+    // SAFETY: the caller promises that the function does nothing that a signal handler must not do. It returns, and
+    // `abort` ends the process then.
+    let _nothing_is_said = unsafe { signal_hook::low_level::register(libc::SIGABRT, at_abort) };
+}
+
+/// Writes to standard error past all buffers and locks, for a process that is about to end.
+pub fn write_to_stderr(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the pointer and the length are those of a slice.
+        let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(written) if written > 0 => bytes = bytes.get(written..).unwrap_or_default(),
+            _ => return,
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -117,6 +117,13 @@ impl Sandbox {
         self
     }
 
+    /// With another program, e.g. one of another age.
+    #[must_use]
+    pub fn with_program(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
     /// The bundled plugins of the installation in use.
     ///
     /// # Panics

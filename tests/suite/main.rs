@@ -5,6 +5,8 @@ mod ai;
 mod architecture;
 mod bad_input;
 mod cli;
+mod compatibility;
+mod faults;
 mod login;
 mod org;
 mod plugins;

@@ -10,12 +10,12 @@ use seqera_tests::stage;
 
 use crate::emulator;
 
-fn sha256(path: &Path) -> String {
+pub(crate) fn sha256(path: &Path) -> String {
     let output = std::process::Command::new("sha256sum").arg(path).output().unwrap();
     String::from_utf8_lossy(&output.stdout).split(' ').next().unwrap().to_owned()
 }
 
-fn library(dir: &Path) -> std::path::PathBuf {
+pub(crate) fn library(dir: &Path) -> std::path::PathBuf {
     fs::read_dir(dir)
         .unwrap()
         .map(|item| item.unwrap().path())
@@ -24,7 +24,7 @@ fn library(dir: &Path) -> std::path::PathBuf {
 }
 
 /// Rewrites the manifest of a plugin.
-fn edit_manifest(dir: &Path, edit: impl FnOnce(String) -> String) {
+pub(crate) fn edit_manifest(dir: &Path, edit: impl FnOnce(String) -> String) {
     let path = dir.join("plugin.toml");
     fs::write(&path, edit(fs::read_to_string(&path).unwrap())).unwrap();
 }
@@ -67,7 +67,7 @@ fn a_crash_names_plugin_and_place() {
 fn a_crash_in_the_root_module_names_the_plugin() {
     let sandbox = Sandbox::new();
     let dir = sandbox.install("hello");
-    let raw = stage::fixtures().join("raw/libseqera_fixture_panics_at_load.so");
+    let raw = stage::fixtures().join("raw/libpanics-at-load.so");
     replace_library(&dir, &raw);
     let run = sandbox.seqera("hello").fails(70, "the plugin hello 0.3.0 crashed");
     assert!(run.stderr.contains("while it was loaded"), "{run}");
@@ -76,7 +76,7 @@ fn a_crash_in_the_root_module_names_the_plugin() {
 }
 
 /// Puts another file in the place of the library, with its digest in the manifest.
-fn replace_library(dir: &Path, with: &Path) {
+pub(crate) fn replace_library(dir: &Path, with: &Path) {
     let library = library(dir);
     let before = sha256(&library);
     fs::copy(with, &library).unwrap();
@@ -116,7 +116,7 @@ fn a_circle_and_an_undeclared_service_are_errors() {
     let _dir = sandbox.install("fault");
     let _circle = sandbox.seqera("fault").fails(69, "plugins need each other to start: fault -> fault");
     let sandbox = sandbox.without("SEQERA_FIXTURE_FAULT");
-    let _undeclared = sandbox.seqera("fault undeclared").fails(77, "uses token-provider@1 without saying so");
+    let _undeclared = sandbox.seqera("fault undeclared").fails(77, "uses organization@1 without saying so");
 }
 
 #[test]

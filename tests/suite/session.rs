@@ -8,7 +8,7 @@ use seqera_tests::emulator::{Emulator, Fault, Options};
 use seqera_tests::sandbox::{Sandbox, finished, signal};
 
 /// Signed in with an access token that has ended.
-fn expired() -> (Emulator, Sandbox) {
+pub(crate) fn expired() -> (Emulator, Sandbox) {
     let emulator = Emulator::start(Options { ttl_access: 1, ..Options::default() }).unwrap();
     let sandbox = Sandbox::on(&emulator);
     let _login = sandbox.login().success();

@@ -1,4 +1,6 @@
 //! The fixture plugins of the suites: built, packaged by the staged program, and laid out one directory each.
+//!
+//! `raw/` holds libraries that cannot be packaged, for the suites to put in the place of good ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,31 +8,90 @@ use std::process::Command;
 
 use crate::Outcome;
 use crate::stage::{Stage, run, target_directory, workspace};
+use crate::variants::{self, ABI, Shape, Variant};
 
-/// Fixtures that are crates of the workspace.
-const MEMBERS: &[&str] = &["fault", "fixture", "panics-at-load"];
+/// Fixtures that are crates of the workspace, with the SDK.
+const WITH_SDK: &[&str] = &["fault", "fixture"];
+/// Those without it, built apart from the others so that their few dependencies are built once for all shapes.
+const WITHOUT_SDK: &[&str] = &["bare", "panics-at-load", "skew-consumer", "skew-provider"];
 
 /// Builds and packages all fixtures and answers the directory that holds them.
 pub(crate) fn build(stage: &Stage) -> Outcome<PathBuf> {
     let root = target_directory().join("stage/fixtures");
     let _nothing_there = fs::remove_dir_all(&root);
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet"]).current_dir(workspace());
-    for member in MEMBERS {
-        command.arg("--package").arg(format!("seqera-fixture-{member}"));
-    }
-    run(&mut command)?;
-    let debug = target_directory().join("debug");
-    for member in ["fault", "fixture"] {
-        package(stage, &debug.join(format!("libseqera_fixture_{member}.so")), &root.join(member))?;
+    build_members(WITH_SDK)?;
+    build_members(WITHOUT_SDK)?;
+    for member in ["fault", "fixture", "bare", "skew-consumer", "skew-provider"] {
+        package(stage, &built(member), &root.join(member))?;
     }
     // It cannot be described: the suite writes its manifest by hand.
-    copy(&debug.join("libseqera_fixture_panics_at_load.so"), &root.join("raw"))?;
+    copy(&built("panics-at-load"), &root.join("raw"), "panics-at-load")?;
+    other_builds(stage, &root)?;
+    other_contracts(stage, &root)?;
     package(stage, &apart()?, &root.join("hello"))?;
     if let Some(library) = nightly_org()? {
         package(stage, &library, &root.join("org-nightly"))?;
     }
     Ok(root)
+}
+
+fn build_members(members: &[&str]) -> Outcome {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet"]).current_dir(workspace());
+    for member in members {
+        command.arg("--package").arg(format!("seqera-fixture-{member}"));
+    }
+    run(&mut command)
+}
+
+/// Where cargo lays the library of a fixture.
+fn built(member: &str) -> PathBuf {
+    target_directory().join(format!("debug/libseqera_fixture_{}.so", member.replace('-', "_")))
+}
+
+const BARE: &str = "tests/fixtures/plugins/bare";
+const FIXTURE: &str = "tests/fixtures/plugins/fixture";
+const PROVIDER: &str = "tests/fixtures/plugins/skew-provider";
+const CONSUMER: &str = "tests/fixtures/plugins/skew-consumer";
+
+/// Plugins of the same source, built otherwise.
+fn other_builds(stage: &Stage, root: &Path) -> Outcome {
+    let built_as = |name| Shape { name, edits: &[] };
+    // Misbehaving from birth, where no variable can reach: probes see an empty environment.
+    for fault in ["hangs-at-load", "exits-at-describe"] {
+        let library = Variant::new(&built_as(fault), &[BARE])?.library("bare", &[fault])?;
+        copy(&library, &root.join("raw"), fault)?;
+    }
+    let library = Variant::new(&built_as("panic-abort"), &[BARE])?.library_that_aborts("bare")?;
+    copy(&library, &root.join("raw"), "panic-abort")?;
+    let other = "other-allocator";
+    package(
+        stage,
+        &Variant::new(&built_as(other), &[FIXTURE])?.library("fixture", &[other])?,
+        &root.join(other),
+    )
+}
+
+/// Plugins, and the host, built against other shapes of the contract.
+fn other_contracts(stage: &Stage, root: &Path) -> Outcome {
+    for shape in [variants::REORDERED, variants::RETYPED, variants::MAJOR] {
+        let library = Variant::new(&shape, &[ABI, BARE])?.library("bare", &[])?;
+        copy(&library, &root.join("raw"), shape.name)?;
+    }
+    let library = Variant::new(&variants::FORK, &[ABI, CONSUMER])?.library("skew-consumer", &[])?;
+    copy(&library, &root.join("raw"), "fork-consumer")?;
+
+    let next = Variant::new(&variants::NEXT, &[ABI, PROVIDER, CONSUMER, "host"])?;
+    next.build("seqera", &[])?;
+    let installation = target_directory().join("stage/next/bin");
+    fs::create_dir_all(&installation).map_err(|error| format!("{}: {error}", installation.display()))?;
+    let program = target_directory().join("debug/seqera-next");
+    fs::copy(&program, installation.join("seqera"))
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    for member in ["skew-provider", "skew-consumer"] {
+        package(stage, &next.library(member, &["next"])?, &root.join(format!("{member}-next")))?;
+    }
+    Ok(())
 }
 
 /// A plugin of somebody else, in a workspace of its own.
@@ -42,7 +103,8 @@ fn apart() -> Outcome<PathBuf> {
     Ok(target.join("debug/libseqera_plugin_hello.so"))
 }
 
-/// `org`, made by another compiler; `None` where there is no nightly toolchain.
+/// `org`, made by another compiler that lays out everything it may in another way; `None` where there is no nightly
+/// toolchain.
 fn nightly_org() -> Outcome<Option<PathBuf>> {
     let toolchain = ["run", "nightly"];
     let has_nightly = Command::new("rustup")
@@ -60,6 +122,7 @@ fn nightly_org() -> Outcome<Option<PathBuf>> {
         .args(toolchain)
         .args(["cargo", "build", "--quiet", "--package", "seqera-plugin-org"])
         .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", "-Z randomize-layout -Z layout-seed=20")
         // Cargo tells its children which compiler it is.
         .env_remove("RUSTC")
         .env_remove("RUSTUP_TOOLCHAIN")
@@ -78,10 +141,10 @@ fn package(stage: &Stage, library: &Path, into: &Path) -> Outcome {
     Err(format!("cannot package {}: {}", library.display(), String::from_utf8_lossy(&output.stderr)))
 }
 
-fn copy(library: &Path, into: &Path) -> Outcome {
+/// Copies a library as `lib<name>.so`.
+fn copy(library: &Path, into: &Path, name: &str) -> Outcome {
     fs::create_dir_all(into).map_err(|error| format!("cannot create {}: {error}", into.display()))?;
-    let name = library.file_name().ok_or("a library without a name")?;
-    fs::copy(library, into.join(name))
+    fs::copy(library, into.join(format!("lib{name}.so")))
         .map(drop)
         .map_err(|error| format!("cannot copy {}: {error}", library.display()))
 }

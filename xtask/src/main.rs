@@ -8,6 +8,7 @@ mod sign_in;
 mod stage;
 mod test;
 mod tour;
+mod variants;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
