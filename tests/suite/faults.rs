@@ -65,8 +65,8 @@ fn without_a_fault_the_plugin_without_sdk_works() {
 #[test]
 fn a_contract_of_another_shape_is_126() {
     for (shape, says) in [
-        ("reordered", "its plugin ABI differs from that of seqera"),
-        ("retyped", "its plugin ABI differs from that of seqera"),
+        ("reordered", "differs from that of seqera: Session, field `issuer` expected, `profile` found\n"),
+        ("retyped", "differs from that of seqera: TokenRequest.min_ttl_seconds, u64 expected, u32 found\n"),
         ("major", "it was built for plugin ABI 2.0.0; this seqera speaks 1."),
     ] {
         let (sandbox, _dir) = with_raw(shape);
@@ -91,7 +91,7 @@ fn what_is_no_library_of_this_machine_is_126() {
         ("it is truncated", Box::new(|bytes| bytes.truncate(64))),
         ("it is not a library for this system", Box::new(|bytes| bytes.clear())),
         ("another processor", Box::new(|bytes| bytes[18] = EM_AARCH64)),
-        ("GLIBC_2.99", Box::new(needs_a_newer_glibc)),
+        ("GLIBC_2.99", Box::new(|bytes| needs_a_newer_glibc(bytes))),
     ];
     for (says, edit) in cases {
         let sandbox = with_edited(edit);
@@ -102,7 +102,7 @@ fn what_is_no_library_of_this_machine_is_126() {
 }
 
 /// Renames the newest version of glibc that a library needs.
-fn needs_a_newer_glibc(bytes: &mut Vec<u8>) {
+fn needs_a_newer_glibc(bytes: &mut [u8]) {
     let needed = [&b"GLIBC_2.34\0"[..], b"GLIBC_2.33\0", b"GLIBC_2.32\0", b"GLIBC_2.28\0"];
     let at = needed
         .iter()

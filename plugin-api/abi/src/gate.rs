@@ -12,10 +12,10 @@ use std::ptr::NonNull;
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
-    AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals as check,
+    AbiInstability, AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals as check,
 };
 use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
-use abi_stable::type_layout::TypeLayout;
+use abi_stable::type_layout::{TLField, TLFieldOrFunction, TypeLayout};
 
 use crate::module::PluginModule_Ref;
 
@@ -165,13 +165,45 @@ fn check_version(header: &LibHeader) -> Result<(), GateError> {
 
 /// abi_stable's whole report is tens of kilobytes; the first difference tells what to look at.
 fn first_difference(errors: &AbiInstabilityErrors) -> String {
-    let Some(error) = errors.errors.iter().find(|error| !error.errs.is_empty()) else {
-        return "unknown".to_owned();
+    let Some((error, difference)) = errors.errors.iter().find_map(|error| Some((error, error.errs.first()?)))
+    else {
+        return "something in it".to_owned();
     };
-    let place = error.stack_trace.last().map(|frame| format!("{frame:?}")).unwrap_or_default();
-    let what = error.errs.first().map(|difference| format!("{difference:?}")).unwrap_or_default();
-    let short = |text: &str| text.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
-    format!("{} ({})", short(&what), short(&place))
+    let fields: Vec<TLField> = error
+        .stack_trace
+        .iter()
+        .filter_map(|frame| match frame.expected {
+            TLFieldOrFunction::Field(field) => Some(field),
+            TLFieldOrFunction::Function(_) => None,
+        })
+        .collect();
+    let is_of_the_type =
+        !matches!(difference, AbiInstability::Name(_) | AbiInstability::MismatchedPrimitive(_));
+    let place = match fields.as_slice() {
+        [.., field] if is_of_the_type => field.layout().name().to_owned(),
+        [.., parent, field] => format!("{}.{}", parent.layout().name(), field.name()),
+        [field] => field.name().to_owned(),
+        [] => errors.interface.name().to_owned(),
+    };
+    format!("{place}, {}", in_words(difference))
+}
+
+fn in_words(difference: &AbiInstability) -> String {
+    match difference {
+        AbiInstability::Name(types) => format!("{} expected, {} found", types.expected, types.found),
+        AbiInstability::UnexpectedField(fields) => {
+            format!("field `{}` expected, `{}` found", fields.expected.name(), fields.found.name())
+        }
+        AbiInstability::UnexpectedVariant(variants) => {
+            format!("variant `{}` expected, `{}` found", variants.expected, variants.found)
+        }
+        AbiInstability::Size(sizes) => format!("{} bytes expected, {} found", sizes.expected, sizes.found),
+        AbiInstability::FieldCountMismatch(counts) => {
+            format!("{} fields expected, {} found", counts.expected, counts.found)
+        }
+        // The name of the variant says which kind it is; what it carries may be pages long.
+        other => format!("{other:?}").split(['(', ' ', '{']).next().unwrap_or_default().to_owned(),
+    }
 }
 
 fn first_line(error: &LibraryError) -> String {

@@ -76,7 +76,10 @@ fn a_fork_of_the_contract_is_refused_beside_the_other() {
             assert!(run.success().stdout.contains("token: bearer-for-platform"));
         } else {
             let run = run.fails(126, "the plugin skew-provider 1.0.0 cannot be loaded");
-            assert!(run.stderr.contains("its plugin ABI differs from that of skew-consumer 1.0.0"), "{run}");
+            assert!(
+                run.stderr.contains("its plugin ABI differs from that of skew-consumer 1.0.0: "),
+                "{run}"
+            );
         }
     }
 }
