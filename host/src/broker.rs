@@ -132,6 +132,23 @@ impl Broker {
         }
     }
 
+    /// A service for the host itself, which needs nobody's leave and has no sign-in to lend.
+    ///
+    /// # Errors
+    /// `NoProvider`, and why the provider could not be loaded.
+    pub fn own_service(self: &Arc<Self>, name: &str, major: u32) -> Result<abi::Service_NE> {
+        let provider = self.catalog().provider(name, major)?;
+        let identity = abi::Consumer {
+            plugin: "seqera".into(),
+            version: crate::VERSION.into(),
+            ..abi::Consumer::default()
+        };
+        match self.plugin(&provider)?.provide(name.into(), major, identity) {
+            ROk(service) => Ok(service),
+            RErr(error) => Err(error.into()),
+        }
+    }
+
     /// Remembers a fault that no return value could carry.
     pub fn report(&self, fault: Error) {
         lock(&self.faults).push(fault);

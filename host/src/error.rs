@@ -15,6 +15,10 @@ pub enum Code {
     Usage = 2,
     /// Configuration is wrong.
     Config = 3,
+    /// The server answers, but not what was expected.
+    Unexpected = 6,
+    /// Something needed an approval that nobody gave.
+    ApprovalNeeded = 10,
     /// A required service has no provider.
     NoProvider = 69,
     /// A plugin crashed.

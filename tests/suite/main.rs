@@ -9,6 +9,7 @@ mod compatibility;
 mod faults;
 mod login;
 mod org;
+mod plugin_store;
 mod plugins;
 mod provider;
 mod session;

@@ -2,7 +2,7 @@
 
 mod cli_tree;
 mod completion;
-mod describe;
+pub(crate) mod describe;
 mod help;
 pub mod plugin;
 mod version;

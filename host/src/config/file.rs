@@ -70,6 +70,12 @@ impl Layer {
         Some(Rule { value: text, place: self.place(&value.span()) })
     }
 
+    /// The keys of a table.
+    pub(super) fn names(&self, table: &str) -> Vec<String> {
+        let table = self.table.get(table).and_then(|value| value.get_ref().as_table());
+        table.into_iter().flat_map(DeTable::keys).map(|key| key.get_ref().to_string()).collect()
+    }
+
     /// The value at a path of keys.
     pub(super) fn find(&self, keys: &[&str]) -> Option<&Spanned<DeValue<'static>>> {
         let (last, tables) = keys.split_last()?;

@@ -4,6 +4,7 @@ mod file;
 mod pins;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use file::Layer;
@@ -112,6 +113,22 @@ impl Config {
     /// The plugin that the files name for a service.
     pub fn service_provider(&self, service: &str) -> Option<Rule<String>> {
         self.named("services", service)
+    }
+
+    /// The plugin indexes by name. The user's word on a name wins over the system's.
+    pub fn indexes(&self) -> BTreeMap<String, Rule<String>> {
+        let mut indexes = BTreeMap::new();
+        for layer in self.layers.iter().rev() {
+            for name in layer.names("indexes") {
+                indexes.extend(layer.text(&["indexes", &name]).map(|rule| (name, rule)));
+            }
+        }
+        indexes
+    }
+
+    /// Where the files say that a plugin comes from.
+    pub fn plugin_source(&self, plugin: &str) -> Option<Rule<String>> {
+        self.layers.iter().find_map(|layer| layer.text(&["plugins", plugin, "source"]))
     }
 
     fn named(&self, table: &str, key: &str) -> Option<Rule<String>> {

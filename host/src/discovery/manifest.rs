@@ -67,6 +67,9 @@ pub struct Artifact {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
+    /// The lowest glibc that it works with, `2.34`; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<String>,
 }
 
 /// A word that a plugin claims at the top level.

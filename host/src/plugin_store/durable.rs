@@ -23,3 +23,66 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn sync_directory(directory: &Path) {
     let _not_everywhere = File::open(directory).and_then(|directory| directory.sync_all());
 }
+
+/// A directory that was made for us alone becomes one that everybody may read.
+///
+/// # Errors
+/// Those of the file system.
+#[cfg(unix)]
+pub fn open_to_all(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+pub fn open_to_all(_directory: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives the directory `new` the name `place`, at once. What had the name before has the name `new` afterwards: it is
+/// the caller's to remove.
+///
+/// # Errors
+/// Those of the file system; then everything is as it was.
+pub fn take_place(new: &Path, place: &Path) -> io::Result<()> {
+    if !place.exists() {
+        fs::rename(new, place)?;
+    } else if exchange(new, place).is_err() {
+        // This file system cannot exchange. There is a moment without the old one, and then there is the new one.
+        let aside = tempfile::Builder::new().prefix(".old-").tempdir_in(place.parent().unwrap_or(place))?;
+        let old = aside.path().join("old");
+        fs::rename(place, &old)?;
+        if let Err(error) = fs::rename(new, place) {
+            fs::rename(&old, place)?;
+            return Err(error);
+        }
+        fs::rename(&old, new)?;
+    }
+    sync_directory(place.parent().unwrap_or(place));
+    Ok(())
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Reads a small file.
+///
+/// # Errors
+/// Those of the file system, and a file that is larger than `limit` bytes.
+pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    Ok(bytes)
+}

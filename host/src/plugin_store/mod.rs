@@ -1,8 +1,23 @@
 //! Making, signing, installing and removing packages. Nothing here is on the path of a command.
 
+pub mod admission;
+pub mod archive;
+mod consent;
+mod download;
 pub mod durable;
+pub mod index;
+pub mod inspect;
+pub mod install;
 pub mod package;
-#[allow(dead_code, reason = "installing, which verifies and signs, lands next")]
+pub mod probe;
+pub mod publish;
+pub mod receipt;
+pub mod remove;
 pub mod signature;
-#[allow(dead_code, reason = "as above")]
+pub mod source;
+pub mod static_check;
+mod steps;
+pub mod store;
 pub mod trusted_keys;
+pub mod upgrade;
+pub mod verify;

@@ -22,7 +22,19 @@ pub fn root_module<P: Plugin>() -> abi::PluginModule_Ref {
 }
 
 extern "C" fn describe<P: Plugin>() -> RResult<RString, abi::PluginError> {
-    result_out(fenced(|| Ok(P::manifest().to_json())), RString::from)
+    let described = fenced(|| {
+        self_test();
+        Ok(P::manifest().to_json())
+    });
+    result_out(described, RString::from)
+}
+
+/// Whoever packages or installs a plugin wants to know, before it is used, that its panics stay inside: a library
+/// built with `panic = "abort"` would take the whole process down.
+fn self_test() {
+    if std::env::var_os("SEQERA_PLUGIN_SELF_TEST").is_some_and(|wish| wish == "panic") {
+        panic!("as the self-test wishes");
+    }
 }
 
 extern "C" fn construct<P: Plugin>(host: abi::HostBox) -> RResult<abi::PluginBox, abi::PluginError> {

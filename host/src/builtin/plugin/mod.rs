@@ -1,14 +1,20 @@
 //! `seqera plugin`: one file for each of its commands; what they do lies in `plugin_store` and `discovery`.
 
+mod index;
+mod info;
+mod install;
 pub mod list;
 mod package;
+mod remove;
 mod trust;
+mod upgrade;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 
-/// Show and package plugins
+/// Install, upgrade, check, make and show plugins
 #[derive(Debug, Parser)]
 #[command(name = "plugin", subcommand_required = true, arg_required_else_help = true)]
 pub struct PluginArgs {
@@ -19,6 +25,12 @@ pub struct PluginArgs {
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
     List(list::ListArgs),
+    Install(install::InstallArgs),
+    Index(index::IndexArgs),
+    Info(info::InfoArgs),
+    Remove(remove::RemoveArgs),
+    Upgrade(upgrade::UpgradeArgs),
+    Verify(verify::VerifyArgs),
     Package(package::PackageArgs),
     Trust(trust::TrustArgs),
 }
@@ -28,6 +40,12 @@ enum PluginCommand {
 pub fn run(args: &PluginArgs) -> Result<()> {
     match &args.command {
         PluginCommand::List(args) => list::run(args),
+        PluginCommand::Install(args) => install::run(args),
+        PluginCommand::Index(args) => index::run(args),
+        PluginCommand::Info(args) => info::run(args),
+        PluginCommand::Remove(args) => remove::run(args),
+        PluginCommand::Upgrade(args) => upgrade::run(args),
+        PluginCommand::Verify(args) => verify::run(args),
         PluginCommand::Package(args) => package::run(args),
         PluginCommand::Trust(args) => trust::run(args),
     }

@@ -1,0 +1,51 @@
+//! `seqera plugin index DIRECTORY --sign KEYFILE`
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::error::Result;
+use crate::output;
+use crate::plugin_store::publish::{Changes, publish};
+use crate::plugin_store::signature::SigningKey;
+
+/// Write the signed index of the packages in a directory, to be served by any web server
+///
+/// The directory then holds index.json and index.json.minisig beside the archives. Every call raises the serial number:
+/// whoever saw an index once takes no older one. What is revoked is taken from users wherever they got it from.
+#[derive(Debug, Parser)]
+#[command(name = "index")]
+pub struct IndexArgs {
+    /// The directory that holds the archives
+    directory: PathBuf,
+    /// Sign with this secret key
+    #[arg(long, value_name = "KEYFILE")]
+    sign: PathBuf,
+    /// What the index is called; needed once
+    #[arg(long)]
+    name: Option<String>,
+    /// Withdraw a library or a manifest, by its SHA-256
+    #[arg(long, value_name = "SHA256")]
+    revoke_digest: Vec<String>,
+    /// Withdraw everything that a key signed, by the key's id
+    #[arg(long, value_name = "KEY-ID")]
+    revoke_key: Vec<String>,
+}
+
+/// # Errors
+/// An archive in the directory is no package, or the index cannot be written.
+pub fn run(args: &IndexArgs) -> Result<()> {
+    let changes = Changes {
+        name: args.name.as_deref(),
+        revoked_digests: &args.revoke_digest,
+        revoked_keys: &args.revoke_key,
+    };
+    let index = publish(&args.directory, &SigningKey::read(&args.sign)?, &changes)?;
+    output::people(&format!(
+        "index {} with serial {}: {} packages\n",
+        index.name,
+        index.serial,
+        index.plugins.len()
+    ));
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Whether a package may be installed: pins, revocations, provenance, and what the user agreed to. The seam to
+//! governance: everything that decides about an installation is asked here.
+
+use semver::Version;
+
+use super::index::Seen;
+use super::receipt::Receipt;
+use super::signature::PublicKey;
+use super::store::Store;
+use super::trusted_keys::TrustedKeys;
+use crate::discovery::Entry;
+use crate::discovery::manifest::Manifest;
+use crate::error::{Code, Error, Result};
+
+/// A package whose signature was checked and whose manifest was read.
+pub struct Candidate<'a> {
+    /// What it says.
+    pub manifest: &'a Manifest,
+    /// SHA-256 of `plugin.toml`.
+    pub manifest_sha256: &'a str,
+    /// `path:/…`, `https://…`, `index:NAME`
+    pub source: &'a str,
+    /// Id of the trusted key that signed it.
+    pub signer: Option<&'a str>,
+}
+
+impl Candidate<'_> {
+    /// SHA-256 of the library for this machine.
+    pub fn digest(&self) -> &str {
+        self.manifest.artifact.get(crate::TARGET).map_or("", |artifact| artifact.sha256.as_str())
+    }
+
+    fn label(&self) -> String {
+        format!("{} {}", self.manifest.plugin.name, self.manifest.plugin.version)
+    }
+}
+
+/// The keys whose signatures count.
+///
+/// # Errors
+/// Those of the file.
+pub fn trusted_keys(store: &Store) -> Result<Vec<PublicKey>> {
+    Ok(TrustedKeys::read(&store.paths)?.public_keys())
+}
+
+/// Whether pins leave room for a version, before anything is downloaded.
+pub fn accepts(store: &Store, name: &str, version: &Version) -> bool {
+    store.config().pins(name).is_ok_and(|pins| pins.versions.is_empty() || pins.accepts(version))
+}
+
+/// Decides, from what is known without looking at the library.
+///
+/// # Errors
+/// `Mismatch`: a pin. `Denied`: it was revoked, or would take the place of a signed one without being signed.
+pub fn admit(store: &Store, candidate: &Candidate<'_>, installed: &[(Entry, Option<Receipt>)]) -> Result<()> {
+    pinned(store, candidate)?;
+    revoked(&Seen::read(store.root()), candidate)?;
+    let signed_before = installed.iter().find_map(|(entry, receipt)| {
+        let signer = receipt.as_ref()?.signer.as_ref()?;
+        Some((entry.label(), signer.clone()))
+    });
+    match (signed_before, candidate.signer) {
+        (Some((before, signer)), None) => {
+            Err(Error::new(Code::Denied, format!("{} is not signed", candidate.label()))
+                .because(format!(
+                    "{before}, which is installed, is signed by {signer}, and signed stays signed"
+                ))
+                .hint(format!(
+                    "Get a signed package, or remove the other first: seqera plugin remove {}",
+                    candidate.manifest.plugin.name
+                )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn pinned(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
+    let plugin = &candidate.manifest.plugin;
+    let pins = store.config().pins(&plugin.name)?;
+    let version_fits = pins.versions.is_empty() || pins.accepts(&plugin.version);
+    let digest_fits = pins.digests.iter().all(|rule| rule.value == candidate.digest());
+    if version_fits && digest_fits {
+        return Ok(());
+    }
+    let error = Error::new(Code::Mismatch, format!("{} is not the one that is pinned", candidate.label()));
+    let error = pins.describe().into_iter().fold(error, |error, pin| error.because(format!("pinned: {pin}")));
+    Err(error
+        .because(format!("this one has sha256 {}", candidate.digest()))
+        .hint("Install the version that is pinned, or change the pin."))
+}
+
+/// Whether an index withdrew it.
+///
+/// # Errors
+/// `Denied`, with what was withdrawn.
+pub fn revoked(seen: &Seen, candidate: &Candidate<'_>) -> Result<()> {
+    let key = candidate.signer.filter(|signer| seen.revoked.keys.iter().any(|key| key == signer));
+    let digest = [candidate.digest(), candidate.manifest_sha256]
+        .into_iter()
+        .find(|digest| seen.revoked.digests.iter().any(|revoked| revoked == digest));
+    let what = match (key, digest) {
+        (Some(key), _) => format!("the key {key}, which signed it,"),
+        (None, Some(digest)) => format!("its digest {digest}"),
+        (None, None) => return Ok(()),
+    };
+    Err(Error::new(Code::Denied, format!("{} was withdrawn by its publisher", candidate.label()))
+        .because(format!("{what} is revoked"))
+        .hint("Ask its publisher for another version."))
+}
+
+/// What the user did not agree to yet, of everything that it asks for. `None`: nothing has to be asked.
+///
+/// An upgrade by the same signer that asks for nothing more does not ask again.
+pub fn unasked(candidate: &Candidate<'_>, installed: &[(Entry, Option<Receipt>)]) -> bool {
+    let asked = &candidate.manifest.capabilities;
+    !installed.iter().filter_map(|(entry, receipt)| Some((entry, receipt.as_ref()?))).any(
+        |(entry, receipt)| {
+            let same = match candidate.signer {
+                Some(signer) => receipt.signer.as_deref() == Some(signer),
+                None => {
+                    receipt.signer.is_none()
+                        && entry.artifact().is_some_and(|artifact| artifact.sha256 == candidate.digest())
+                }
+            };
+            same && asked.audiences.iter().all(|audience| receipt.audiences.contains(audience))
+                && asked.hosts.iter().all(|host| receipt.hosts.contains(host))
+        },
+    )
+}
+
+/// Records what the user agreed to.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn record(_store: &Store, _candidate: &Candidate<'_>) -> Result<()> {
+    // The receipt, which is written with the plugin, carries it.
+    Ok(())
+}

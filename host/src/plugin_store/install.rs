@@ -1,0 +1,282 @@
+//! Installs a package: everything is checked in a corner of the store, and one rename makes it count.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use super::admission::{self, Candidate};
+use super::inspect::Inspected;
+use super::package::MANIFEST_FILE;
+use super::receipt::{RECEIPT_FILE, Receipt};
+use super::signature::MANIFEST_SIGNATURE;
+use super::source::{self, Fetched, Resolved, Source};
+use super::steps::{Step, reached};
+use super::store::Store;
+use super::{consent, durable};
+use crate::discovery::Entry;
+use crate::error::{Code, Error, Result};
+use crate::output;
+
+/// How to install.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Agree to what the plugin asks for.
+    pub yes: bool,
+    /// Do everything but install.
+    pub dry_run: bool,
+    /// Replace the same version if it has other content.
+    pub force: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It is there now.
+    Installed,
+    /// It was there already, or something newer was.
+    Unchanged,
+    /// It would be there, but for `dry_run`.
+    WouldInstall,
+}
+
+impl Action {
+    /// For JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Unchanged => "unchanged",
+            Self::WouldInstall => "would-install",
+        }
+    }
+}
+
+/// A plugin and what came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was done.
+    pub action: Action,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Version,
+    /// The version that counted before.
+    pub before: Option<Version>,
+    /// Where it lies.
+    pub dir: PathBuf,
+    /// Where it comes from.
+    pub source: String,
+    /// Id of the key that signed it.
+    pub signer: Option<String>,
+}
+
+/// Installs what `source` offers. With `above` only a version above that one.
+///
+/// # Errors
+/// Why not; then everything is as it was.
+pub fn install(store: &Store, source: &Source, options: Options, above: Option<&Version>) -> Result<Outcome> {
+    let _lock = store.lock()?;
+    reached(Step::Locked)?;
+    let resolved = source::resolve(store, source, |name, version| admission::accepts(store, name, version))?;
+    if let Resolved::Offer(place, offer) = &resolved
+        && let Some(outcome) = needless(store, &offer.name, &offer.version, above, |receipt| {
+            receipt.archive_sha256.as_ref() == Some(&offer.sha256)
+        })
+    {
+        return Ok(Outcome { source: place.label.clone(), ..outcome });
+    }
+    let staging = store.staging()?;
+    let corner = staging.path();
+    let package = corner.join("package");
+    fs::create_dir(&package).map_err(|error| cannot("write", &package, &error))?;
+    let fetched = source::fetch(store, &resolved, corner, &package)?;
+    reached(Step::Unpacked)?;
+
+    let inspected = Inspected::read(&package, &fetched.label, &admission::trusted_keys(store)?)?;
+    keeps_promise(&inspected, &fetched)?;
+    let plugin = &inspected.manifest.plugin;
+    if let Some(outcome) = needless(store, &plugin.name, &plugin.version, above, |receipt| {
+        receipt.manifest_sha256 == inspected.manifest_sha256
+    }) {
+        return Ok(Outcome { source: fetched.label, signer: inspected.signer, ..outcome });
+    }
+    let candidate = Candidate {
+        manifest: &inspected.manifest,
+        manifest_sha256: &inspected.manifest_sha256,
+        source: &fetched.label,
+        signer: inspected.signer.as_deref(),
+    };
+    let known = store.installed(Some(&plugin.name));
+    let place = store.place(&plugin.name, &plugin.version);
+    admission::admit(store, &candidate, &known)?;
+    refuse_conflicts(store, &inspected)?;
+    refuse_replacing(&place, &inspected, options)?;
+    reached(Step::Admitted)?;
+    inspected.check_files(&package)?;
+    reached(Step::Checked)?;
+    inspected.probe(&package)?;
+    reached(Step::Probed)?;
+
+    let outcome = |action| Outcome {
+        action,
+        name: plugin.name.clone(),
+        version: plugin.version.clone(),
+        before: known.first().map(|(entry, _)| entry.version().clone()),
+        dir: place.clone(),
+        source: fetched.label.clone(),
+        signer: inspected.signer.clone(),
+    };
+    if options.dry_run {
+        output::people(&format!("{}\n", output::printable(&consent::summary(&candidate))));
+        return Ok(outcome(Action::WouldInstall));
+    }
+    if admission::unasked(&candidate, &known) {
+        consent::ask(&candidate, options.yes)?;
+    }
+    reached(Step::Consented)?;
+    let ready = assemble(corner, &package, &inspected, &fetched)?;
+    reached(Step::Assembled)?;
+    admission::record(store, &candidate)?;
+    reached(Step::Granted)?;
+    put(&ready, &place).map_err(|error| cannot("write", &place, &error))?;
+    reached(Step::Placed)?;
+    remarks(store, &inspected);
+    Ok(outcome(Action::Installed))
+}
+
+/// Nothing is to be done when the same is there already, or when nothing newer is offered.
+fn needless(
+    store: &Store,
+    name: &str,
+    version: &Version,
+    above: Option<&Version>,
+    is_same: impl Fn(&Receipt) -> bool,
+) -> Option<Outcome> {
+    let known = store.installed(Some(name));
+    let before = known.first().map(|(entry, _)| entry.version().clone());
+    let there = known
+        .iter()
+        .find(|(entry, receipt)| entry.version() == version && receipt.as_ref().is_some_and(&is_same));
+    let is_older = above.is_some_and(|above| version <= above);
+    let (entry, receipt) = there.or_else(|| is_older.then(|| known.first())?)?;
+    Some(Outcome {
+        action: Action::Unchanged,
+        name: name.to_owned(),
+        version: entry.version().clone(),
+        before,
+        dir: entry.dir.clone(),
+        source: receipt.as_ref().map(|receipt| receipt.source.clone()).unwrap_or_default(),
+        signer: receipt.as_ref().and_then(|receipt| receipt.signer.clone()),
+    })
+}
+
+fn keeps_promise(inspected: &Inspected, fetched: &Fetched) -> Result<()> {
+    let plugin = &inspected.manifest.plugin;
+    match &fetched.promised {
+        Some((name, version)) if *name != plugin.name || *version != plugin.version => Err(Error::new(
+            Code::Mismatch,
+            format!("{} offers {name} {version}, and its archive holds {}", fetched.label, inspected.label()),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Two plugins with one word would both not run: the second is not installed, unless the user said which is meant.
+fn refuse_conflicts(store: &Store, inspected: &Inspected) -> Result<()> {
+    let plugin = &inspected.manifest.plugin;
+    let (entries, _) = store.catalog().all();
+    for word in inspected.manifest.commands.iter().flat_map(|command| command.all()) {
+        if store.config().command_owner(word).is_some() {
+            continue;
+        }
+        let other = entries.iter().find(|entry| entry.name() != plugin.name && entry.command(word).is_some());
+        if let Some(other) = other {
+            return Err(Error::new(
+                Code::Config,
+                format!("{} and {} both have the command `{word}`", inspected.label(), other.label()),
+            )
+            .because(format!("{} is {} ({})", other.name(), other.origin.as_str(), other.dir.display()))
+            .hint(format!("Say which one is meant, in config.toml: [commands] {word} = \"{}\"", other.name()))
+            .hint("`seqera plugin run NAME -- ARGUMENTS` works for both."));
+        }
+    }
+    Ok(())
+}
+
+/// A version that is published does not change: other content under the same number is somebody's mistake, or worse.
+fn refuse_replacing(place: &Path, inspected: &Inspected, options: Options) -> Result<()> {
+    if !place.exists() || options.force {
+        return Ok(());
+    }
+    Err(Error::new(Code::Failed, format!("{} is installed already, with other content", inspected.label()))
+        .because(format!("it lies in {}", place.display()))
+        .hint("--force replaces it."))
+}
+
+/// Lays together what will be there: only files that the manifest names, and the receipt, which no package can bring.
+fn assemble(corner: &Path, package: &Path, inspected: &Inspected, fetched: &Fetched) -> Result<PathBuf> {
+    let ready = corner.join("ready");
+    let failed = |error: io::Error| cannot("write", &ready, &error);
+    fs::create_dir(&ready).map_err(failed)?;
+    let signature = inspected.signer.as_ref().map(|_| MANIFEST_SIGNATURE);
+    let names = [MANIFEST_FILE, &inspected.manifest.cli.file, &inspected.artifact()?.file];
+    for name in names.into_iter().chain(signature) {
+        fs::rename(package.join(name), ready.join(name)).map_err(failed)?;
+        File::open(ready.join(name)).and_then(|file| file.sync_all()).map_err(failed)?;
+    }
+    let capabilities = &inspected.manifest.capabilities;
+    let receipt = Receipt {
+        archive_sha256: fetched.archive_sha256.clone(),
+        signer: inspected.signer.clone(),
+        audiences: capabilities.audiences.clone(),
+        hosts: capabilities.hosts.clone(),
+        ..Receipt::new(&fetched.label, &inspected.manifest_sha256)
+    };
+    let text = toml::to_string(&receipt)
+        .map_err(|error| Error::new(Code::Failed, "cannot write the receipt").because(error))?;
+    durable::replace(&ready.join(RECEIPT_FILE), text.as_bytes()).map_err(failed)?;
+    durable::open_to_all(&ready).map_err(failed)?;
+    Ok(ready)
+}
+
+fn put(ready: &Path, place: &Path) -> io::Result<()> {
+    if let Some(parent) = place.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    durable::take_place(ready, place)
+}
+
+/// What is not wrong and still worth a word.
+fn remarks(store: &Store, inspected: &Inspected) {
+    let plugin = &inspected.manifest.plugin;
+    let (entries, _) = store.catalog().all();
+    for (service, requirement) in &inspected.manifest.requires {
+        let has_provider =
+            entries.iter().any(|entry| entry.manifest.provides.get(service) == Some(&requirement.major));
+        if !requirement.optional && !has_provider {
+            output::warning(&format!("no plugin provides {service}@{}, which it needs", requirement.major));
+        }
+    }
+    let versions: Vec<Entry> = entries.into_iter().filter(|entry| entry.name() == plugin.name).collect();
+    match store.catalog().choose(&plugin.name, versions.iter()) {
+        Ok(Some(entry)) if *entry.version() == plugin.version => {}
+        Ok(Some(entry)) => {
+            output::warning(&format!(
+                "{} {} ({}) is the one that runs; `seqera plugin list` shows all",
+                plugin.name,
+                entry.version(),
+                entry.origin.as_str()
+            ));
+        }
+        Ok(None) => output::warning(&format!(
+            "a pre-release runs only when config.toml names it: [plugins.{}] version = \"={}\"",
+            plugin.name, plugin.version
+        )),
+        Err(error) => output::warning(&error.to_string()),
+    }
+}
+
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Error {
+    Error::new(Code::Failed, format!("cannot {verb} {}", path.display())).because(error)
+}

@@ -1,0 +1,62 @@
+//! `receipt.toml`: where an installed plugin came from and who vouched for it.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// Its name, in the directory of the version.
+pub const RECEIPT_FILE: &str = "receipt.toml";
+/// The version of the format.
+const FORMAT: u32 = 1;
+
+/// The receipt of one version of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// [`FORMAT`].
+    pub receipt: u32,
+    /// `path:/…`, `https://…`, `index:NAME`
+    pub source: String,
+    /// SHA-256 of the archive, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_sha256: Option<String>,
+    /// SHA-256 of `plugin.toml`.
+    pub manifest_sha256: String,
+    /// Id of the key that signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Seconds since 1970.
+    pub installed_at: u64,
+    /// The version of seqera that installed it.
+    pub installed_by: String,
+    /// Token audiences that the user agreed to.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// Hosts that the user agreed to.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+}
+
+impl Receipt {
+    /// The receipt of something that is installed now.
+    pub fn new(source: &str, manifest_sha256: &str) -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self {
+            receipt: FORMAT,
+            source: source.to_owned(),
+            archive_sha256: None,
+            manifest_sha256: manifest_sha256.to_owned(),
+            signer: None,
+            installed_at: now.map_or(0, |since| since.as_secs()),
+            installed_by: crate::VERSION.to_owned(),
+            audiences: Vec::new(),
+            hosts: Vec::new(),
+        }
+    }
+
+    /// The receipt in the directory of a version; `None` when it was put there by other means.
+    pub fn read(dir: &Path) -> Option<Self> {
+        let receipt: Self = toml::from_str(&fs::read_to_string(dir.join(RECEIPT_FILE)).ok()?).ok()?;
+        (receipt.receipt <= FORMAT).then_some(receipt)
+    }
+}

@@ -1,0 +1,62 @@
+//! Takes plugins away.
+
+use std::fs;
+
+use semver::Version;
+
+use super::store::Store;
+use crate::discovery::{Entry, Origin};
+use crate::error::{Code, Error, Result};
+
+/// Removes one version of a plugin, or all, and answers what was removed.
+///
+/// # Errors
+/// `Failed`: there is none that the user installed, or it cannot be removed.
+pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: bool) -> Result<Vec<Entry>> {
+    let _lock = store.lock()?;
+    let (all, _) = store.catalog().all();
+    let (own, others): (Vec<Entry>, Vec<Entry>) =
+        all.into_iter().filter(|entry| entry.name() == name).partition(|entry| entry.origin == Origin::User);
+    let meant: Vec<Entry> = own
+        .iter()
+        .filter(|entry| version.is_none_or(|version| entry.version() == version))
+        .cloned()
+        .collect();
+    if meant.is_empty() {
+        return Err(missing(name, version, &own, &others));
+    }
+    if dry_run {
+        return Ok(meant);
+    }
+    for entry in &meant {
+        store.discard(&entry.dir)?;
+    }
+    // The directory of the name goes with its last version; what else lies in it keeps it.
+    let _not_empty = fs::remove_dir(store.root().join(name));
+    Ok(meant)
+}
+
+fn missing(name: &str, version: Option<&Version>, own: &[Entry], others: &[Entry]) -> Error {
+    let label = version.map_or(name.to_owned(), |version| format!("{name} {version}"));
+    let error = Error::new(Code::Failed, format!("{label} is not installed"));
+    if let Some(other) = others.first() {
+        return error
+            .because(format!(
+                "{} is {} and lies in {}",
+                other.label(),
+                other.origin.as_str(),
+                other.dir.display()
+            ))
+            .hint(match other.origin {
+                Origin::Bundled => format!(
+                    "It came with seqera. To switch it off, in config.toml: [plugins.{name}] enabled = false"
+                ),
+                _ => format!("seqera plugin unlink {name}"),
+            });
+    }
+    if own.is_empty() {
+        return error.hint("`seqera plugin list` shows what is.");
+    }
+    let versions: Vec<String> = own.iter().map(|entry| entry.version().to_string()).collect();
+    error.because(format!("installed is {}", versions.join(", ")))
+}

@@ -1,0 +1,164 @@
+//! The user's plugins directory: its lock, its corner for things that are not finished, and what is installed in it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use semver::Version;
+use tempfile::TempDir;
+
+use super::download::Downloads;
+use super::receipt::Receipt;
+use crate::broker::Broker;
+use crate::config::{Config, Paths};
+use crate::discovery::{Catalog, Entry, Origin};
+use crate::error::{Code, Error, Result};
+use crate::signals::Signals;
+
+/// How long another installation may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Where packages are unpacked and checked; on the file system of the plugins, so that a rename finishes them.
+const STAGING: &str = ".staging";
+/// Where what was removed waits for its deletion.
+const TRASH: &str = ".trash";
+
+/// The store of this user.
+pub struct Store {
+    /// The directories.
+    pub paths: Paths,
+    root: PathBuf,
+    broker: Arc<Broker>,
+}
+
+/// Held while it lives; the system takes it from a process that was killed.
+#[must_use]
+pub struct Lock {
+    _file: File,
+}
+
+impl Store {
+    /// The store, with nothing touched yet.
+    ///
+    /// # Errors
+    /// `Config`: there is no directory for plugins, or the configuration is wrong.
+    pub fn open() -> Result<Self> {
+        let paths = Paths::find();
+        let config = Config::read(&paths)?;
+        let root = paths.user_plugins.clone().ok_or_else(|| {
+            Error::new(Code::Config, "there is no directory for plugins")
+                .hint("Set HOME, or SEQERA_PLUGINS_DIR.")
+        })?;
+        let broker = Broker::new(paths.clone(), config, Signals::install());
+        Ok(Self { paths, root, broker })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        self.broker.config()
+    }
+
+    /// The plugins directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All plugins on this machine.
+    pub fn catalog(&self) -> Catalog<'_> {
+        self.broker.catalog()
+    }
+
+    /// The way to other machines.
+    pub fn downloads(&self) -> Downloads {
+        Downloads::new(Arc::clone(&self.broker))
+    }
+
+    /// Waits until nobody else changes the store, and sweeps what was left by somebody who was killed.
+    ///
+    /// # Errors
+    /// `Failed`: the directory cannot be written, or another process takes too long.
+    pub fn lock(&self) -> Result<Lock> {
+        let failed = |problem: String| {
+            Error::new(Code::Failed, format!("the plugins in {} cannot be changed", self.root.display()))
+                .because(problem)
+        };
+        fs::create_dir_all(&self.root).map_err(|error| failed(error.to_string()))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.root.join(".lock"))
+            .map_err(|error| failed(error.to_string()))?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(failed("another seqera is changing them".to_owned()).hint("Try again later."));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error.to_string())),
+            }
+        }
+        for leftover in [STAGING, TRASH] {
+            let _kept_until_next_time = fs::remove_dir_all(self.root.join(leftover));
+        }
+        Ok(Lock { _file: file })
+    }
+
+    /// A fresh directory for a package that is not finished.
+    ///
+    /// # Errors
+    /// `Failed`: it cannot be made.
+    pub fn staging(&self) -> Result<TempDir> {
+        self.corner(STAGING)
+    }
+
+    /// Takes a directory out of the way at once, and then deletes it.
+    ///
+    /// # Errors
+    /// `Failed`: it cannot be moved; then it is still there, whole.
+    pub fn discard(&self, dir: &Path) -> Result<()> {
+        let trash = self.corner(TRASH)?;
+        fs::rename(dir, trash.path().join("removed"))
+            .map_err(|error| self.failed(&format!("remove {}", dir.display()), &error))?;
+        super::durable::sync_directory(dir.parent().unwrap_or(dir));
+        // What cannot be deleted now, because somebody uses it, goes with the next sweep.
+        let _swept_later = trash.close();
+        Ok(())
+    }
+
+    fn corner(&self, name: &str) -> Result<TempDir> {
+        let corner = self.root.join(name);
+        fs::create_dir_all(&corner)
+            .and_then(|()| tempfile::Builder::new().prefix("").tempdir_in(&corner))
+            .map_err(|error| self.failed(&format!("write into {}", corner.display()), &error))
+    }
+
+    /// Where a version has its place.
+    pub fn place(&self, name: &str, version: &Version) -> PathBuf {
+        self.root.join(name).join(version.to_string())
+    }
+
+    /// The user's plugins, with the receipts of those that were installed; the highest version first.
+    pub fn installed(&self, name: Option<&str>) -> Vec<(Entry, Option<Receipt>)> {
+        let (entries, _) = self.catalog().all();
+        let mut found: Vec<_> = entries
+            .into_iter()
+            .filter(|entry| entry.origin == Origin::User && name.is_none_or(|name| entry.name() == name))
+            .map(|entry| {
+                let receipt = Receipt::read(&entry.dir);
+                (entry, receipt)
+            })
+            .collect();
+        found.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()).then_with(|| b.version().cmp(a.version())));
+        found
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> Error {
+        Error::new(Code::Failed, format!("cannot {what}")).because(error)
+    }
+}

@@ -1,0 +1,240 @@
+//! Packages that are not what they say. Nothing of them is loaded, and nothing of them stays.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use seqera_tests::sandbox::Run;
+
+use super::publisher::{World, replaced};
+
+/// Unpacks an archive, lets `spoil` work on it, and packs it again.
+fn respoiled(world: &World, archive: &str, spoil: impl FnOnce(&Path)) -> String {
+    let dir = world.dir.join("spoiled");
+    let _nothing_there = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    let tar = |arguments: &[&str]| {
+        let status = Command::new("tar").args(arguments).current_dir(&dir).status().unwrap();
+        assert!(status.success());
+    };
+    tar(&["xzf", archive]);
+    spoil(&dir);
+    let mut names: Vec<String> =
+        fs::read_dir(&dir).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let out = world.path("spoiled.tar.gz");
+    let mut arguments = vec!["czf", out.as_str(), "--"];
+    arguments.extend(names.iter().map(String::as_str));
+    tar(&arguments);
+    out
+}
+
+fn edit(path: PathBuf, edit: impl FnOnce(String) -> String) {
+    let text = fs::read_to_string(&path).unwrap();
+    let edited = edit(text.clone());
+    assert_ne!(text, edited, "{}", path.display());
+    fs::write(path, edited).unwrap();
+}
+
+#[track_caller]
+fn refused(world: &World, archive: &str, code: i32, says: &str) -> Run {
+    let run = world.run(&["install", archive, "--yes"]).fails(code, says);
+    let _gone = world.user.seqera("hello").fails(127, "there is no command");
+    run
+}
+
+#[test]
+fn a_signature_counts_only_for_what_it_was_made_for() {
+    let world = World::new();
+    let archive = world.signed("0.3.0");
+    let run = refused(&world, &archive, 77, "which is not trusted here");
+    assert!(run.stderr.contains("seqera plugin trust add"), "{run}");
+    world.trust();
+    let changed = respoiled(&world, &archive, |dir| {
+        edit(dir.join("plugin.toml"), |text| text.replace("Greet somebody", "Greet nobody"));
+    });
+    let run = refused(&world, &changed, 78, "was changed after signing");
+    assert!(run.stderr.contains("It was not opened."), "{run}");
+    let garbled = respoiled(&world, &archive, |dir| {
+        fs::write(dir.join("plugin.toml.minisig"), "untrusted comment: x\nRW\n").unwrap();
+    });
+    let _garbled = refused(&world, &garbled, 78, "not a signature of minisign");
+    let commented = respoiled(&world, &archive, |dir| {
+        edit(dir.join("plugin.toml.minisig"), |text| text.replace("name=hello", "name=other"));
+    });
+    let _commented = refused(&world, &commented, 78, "signed something else");
+    let _good = world.run(&["install", &archive, "--yes"]).success();
+    world.assert_works("0.3.0");
+    let verify = world.run(&["verify", "hello"]).success();
+    assert!(verify.stdout.contains("signed with"), "{verify}");
+}
+
+#[test]
+fn a_signature_of_another_version_is_for_something_else() {
+    let world = World::new();
+    world.trust();
+    let (one, other) = (world.signed("0.3.0"), world.signed("0.4.0"));
+    let mixed = respoiled(&world, &one, |dir| {
+        let status = Command::new("tar")
+            .args(["xzf", &other, "plugin.toml.minisig"])
+            .current_dir(dir)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    });
+    let _refused = refused(&world, &mixed, 78, "signed something else");
+}
+
+#[test]
+fn files_that_the_manifest_does_not_name_by_digest_are_refused() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    for (file, says) in
+        [("libseqera_plugin_hello.so", "is not the one that was packaged"), ("cli.json", "cli.json of")]
+    {
+        let flipped = respoiled(&world, &archive, |dir| {
+            let mut bytes = fs::read(dir.join(file)).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(dir.join(file), bytes).unwrap();
+        });
+        let run = refused(&world, &flipped, 78, says);
+        assert!(run.stderr.contains("It was not opened."), "{run}");
+        let gone = respoiled(&world, &archive, |dir| fs::remove_file(dir.join(file)).unwrap());
+        let _gone = refused(&world, &gone, 78, "is not whole");
+    }
+}
+
+/// Puts another library, or command tree, in and corrects the digests: only looking at what it is helps.
+fn consistent(world: &World, archive: &str, file: &str, bytes: &[u8]) -> String {
+    respoiled(world, archive, |dir| {
+        let sum = |path: PathBuf| {
+            let output = Command::new("sha256sum").arg(path).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).split(' ').next().unwrap().to_owned()
+        };
+        let before = sum(dir.join(file));
+        fs::write(dir.join(file), bytes).unwrap();
+        let after = sum(dir.join(file));
+        edit(dir.join("plugin.toml"), |text| text.replace(&before, &after));
+    })
+}
+
+#[test]
+fn a_library_is_looked_at_before_it_is_loaded() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    let good = fs::read(world.library("0.3.0")).unwrap();
+    let mut foreign = good.clone();
+    foreign[18] = 0xB7;
+    let libm = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6", "/usr/lib/libm.so.6"]
+        .iter()
+        .find_map(|path| fs::read(path).ok())
+        .unwrap();
+    for (bytes, says) in [
+        (b"text".to_vec(), "no ELF file"),
+        (good[..good.len() / 2].to_vec(), "truncated"),
+        (foreign, "another processor"),
+        (libm, "exports no entry symbol"),
+        // Every need of the C library becomes one that no system has.
+        (replaced(&good, b"GLIBC_2.34\0", b"GLIBC_2.99\0"), "it needs glibc 2.99, and this system has 2."),
+    ] {
+        let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &bytes);
+        let _refused = refused(&world, &spoiled, 126, says);
+    }
+}
+
+#[test]
+fn a_library_has_to_say_what_its_manifest_says() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    for (from, to, says) in [
+        ("publisher = \"somebody else\"", "publisher = \"seqera\"", "plugin: the library says"),
+        ("aliases = [\"hi\"]", "aliases = []", "command: the library says"),
+        ("audiences = []", "audiences = [\"platform\"]", "capabilities: the library says"),
+        ("version = \"0.3.0\"", "version = \"0.9.0\"", "plugin: the library says"),
+    ] {
+        let spoiled = respoiled(&world, &archive, |dir| {
+            edit(dir.join("plugin.toml"), |text| text.replace(from, to));
+        });
+        let _refused = refused(&world, &spoiled, 78, says);
+    }
+    let spoiled = consistent(&world, &archive, "cli.json", b"{\"commands\":[]}");
+    let _refused = refused(&world, &spoiled, 78, "cli.json is not the command tree");
+}
+
+#[test]
+fn a_library_that_crashes_when_it_is_loaded_is_not_installed() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    let raw = seqera_tests::stage::fixtures().join("raw/libseqera_fixture_panics_at_load.so");
+    let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &fs::read(raw).unwrap());
+    let _refused = refused(&world, &spoiled, 126, "failed while it was loaded");
+}
+
+#[test]
+fn archives_with_anything_but_plain_files_are_refused() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    let link = respoiled(&world, &archive, |dir| {
+        fs::remove_file(dir.join("cli.json")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.join("cli.json")).unwrap();
+    });
+    let _link = refused(&world, &link, 1, "is not a regular file");
+    let nested = respoiled(&world, &archive, |dir| {
+        fs::create_dir(dir.join("more")).unwrap();
+    });
+    let _nested = refused(&world, &nested, 1, "is not a regular file");
+
+    let escape = world.path("escape.tar.gz");
+    let status = Command::new("tar")
+        .args(["czf", &escape, "--transform", "s,^,../,", "-P", "key.pub"])
+        .current_dir(&world.dir)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let _escape = refused(&world, &escape, 1, "does not lie at the top");
+    assert!(!world.user.plugins().join("key.pub").exists());
+
+    let text = world.path("text.tar.gz");
+    fs::write(&text, "text").unwrap();
+    let _text = refused(&world, &text, 1, "cannot be unpacked");
+    let cut = fs::read(&archive).unwrap();
+    fs::write(&text, &cut[..cut.len() / 2]).unwrap();
+    let _cut = refused(&world, &text, 1, "cannot be unpacked");
+}
+
+#[test]
+fn an_archive_that_would_fill_the_disk_is_refused() {
+    let world = World::new();
+    let bomb = world.path("bomb.tar.gz");
+    // 600 MB of nothing, as a sparse file that tar packs as zeros.
+    let zeros = world.dir.join("zeros");
+    fs::File::create(&zeros).unwrap().set_len(600 << 20).unwrap();
+    let status = Command::new("tar").args(["czf", &bomb, "zeros"]).current_dir(&world.dir).status().unwrap();
+    assert!(status.success());
+    assert!(fs::metadata(&bomb).unwrap().len() < 2 << 20);
+    let _refused = refused(&world, &bomb, 1, "unpacks to more than 512 MB");
+}
+
+#[test]
+fn what_is_spoiled_after_installing_is_named_by_verify() {
+    let world = World::new();
+    world.trust();
+    let _installed = world.run(&["install", &world.signed("0.3.0"), "--yes"]).success();
+    let place = world.user.plugins().join("hello/0.3.0");
+    let good = fs::read_to_string(place.join("plugin.toml")).unwrap();
+    fs::write(place.join("plugin.toml"), good.replace("Greet somebody", "Greet nobody")).unwrap();
+    let run = world.run(&["verify", "hello"]).fails(78, "was changed after signing");
+    assert!(run.stdout.contains("WRONG   hello 0.3.0"), "{run}");
+    fs::remove_file(place.join("plugin.toml.minisig")).unwrap();
+    let _unsigned = world.run(&["verify", "hello"]).fails(78, "its plugin.toml was changed since");
+    fs::write(place.join("plugin.toml"), &good).unwrap();
+    let _stripped = world.run(&["verify", "hello"]).fails(78, "is gone");
+    let mut library =
+        fs::OpenOptions::new().append(true).open(place.join("libseqera_plugin_hello.so")).unwrap();
+    library.write_all(b"more").unwrap();
+    let json = world.run(&["verify", "hello", "--json"]);
+    assert_eq!(json.code, 78);
+    assert!(json.stdout.contains("\"ok\": false"), "{json}");
+}

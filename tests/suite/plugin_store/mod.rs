@@ -1,0 +1,8 @@
+//! The plugin store from outside: packages are made, signed, served, installed, spoiled and removed by the real program.
+
+mod hostile;
+mod index;
+mod install;
+mod package;
+mod publisher;
+mod steps;
