@@ -104,6 +104,7 @@ fn an_event_stream_that_cannot_be_opened_is_tried_again() {
 #[test]
 fn a_lost_connection_is_5_and_what_came_is_kept() {
     let (emulator, sandbox) = alice();
+    sandbox.configure("ai_reconnect_seconds = 1\n");
     emulator.fault(Fault::stream("cut", 2));
     emulator.fault(Fault::new("events", "drop").skip(1).times(100));
     emulator.script(vec![text("one "), text("two")]);
@@ -120,7 +121,7 @@ fn how_a_run_can_end() {
             "the answer is not complete (length)",
         ),
         (vec![text("a"), json!({ "type": "finish", "finishReason": "content_filter" })], 1, "content-filter"),
-        (vec![text("a"), json!({ "type": "error", "error": "no \u{1b}[2Jmodel" })], 1, "because no [2Jmodel"),
+        (vec![text("a"), json!({ "type": "error", "error": "no \u{1b}[2Jmodel" })], 1, "because no model"),
     ] {
         let (emulator, sandbox) = alice();
         emulator.script(events);
@@ -347,7 +348,7 @@ fn a_conversation_line_by_line() {
     terminal.type_line("/org");
     terminal.wait_for("Tutorial Lab (1002)");
     terminal.type_line("/nope");
-    terminal.wait_for("There is no command /nope");
+    terminal.wait_for("There is no command or skill /nope");
     terminal.type_line("/clear");
     terminal.wait_for("The session has ended");
     terminal.type_line("tell me of rna");

@@ -77,6 +77,14 @@ pub const SETTINGS: &[Known] = &[
     known("reduce_motion", &["SEQERA_REDUCE_MOTION"], Some("false")),
     // Workspace of the assistant.
     known("ai_cwd", &["SEQERA_AI_CWD"], None),
+    // Days that the assistant keeps a session on this machine; 0 for none at all.
+    known("ai_journal_days", &[], Some("90")),
+    // Whether messages, patches and authors of the last commits are sent with a new session.
+    known("ai_send_commits", &[], Some("false")),
+    // Seconds without a byte after which the assistant opens its stream again.
+    known("ai_idle_timeout_seconds", &[], Some("90")),
+    // Seconds without anything new after which the assistant gives a run up.
+    known("ai_reconnect_seconds", &[], Some("120")),
 ];
 
 /// Built-in, system, user, environment: the later wins; a late variable stands between default and files.

@@ -2,23 +2,43 @@
 
 use std::io::Read;
 
-use clap::Parser;
-use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result};
+use clap::{Parser, Subcommand};
+use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status};
 
-use crate::{headless, line_mode};
+use crate::agent::ApprovalMode;
+use crate::driver::Driver;
+use crate::sanitizer::one_line;
+use crate::{headless, line_mode, sessions};
 
 /// Ask the assistant
 ///
 /// On a terminal this begins a conversation; with --headless, or when the output goes elsewhere, one question is
 /// answered on standard output.
 #[derive(Debug, Parser)]
-#[command(name = "ai")]
+#[command(name = "ai", args_conflicts_with_subcommands = true)]
 pub(crate) struct AiArgs {
+    #[command(subcommand)]
+    command: Option<AiCommand>,
     /// The question; without one, a headless run reads it from standard input
-    query: Option<String>,
+    query: Vec<String>,
+    /// Go on with the newest session of this directory
+    #[arg(short, long = "continue", conflicts_with = "session")]
+    continues: bool,
+    /// Go on with this session
+    #[arg(short, long, value_name = "ID")]
+    session: Option<String>,
+    /// What runs without asking: basic, default or full (a convenience, not a boundary: a script may do anything)
+    #[arg(long, value_name = "MODE")]
+    approval_mode: Option<String>,
     /// Answer one question and end
     #[arg(long)]
     headless: bool,
+    /// Headless, with events as JSON lines on standard output
+    #[arg(long)]
+    pub(crate) sub_agent: bool,
+    /// Also write the events of a headless run into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events_path: Option<String>,
     /// Show what the assistant thinks, on standard error
     #[arg(long)]
     pub(crate) show_thinking: bool,
@@ -30,16 +50,48 @@ pub(crate) struct AiArgs {
     pub(crate) show_tool_results: bool,
 }
 
-pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
-    let terminal = host.terminal();
-    if !args.headless && terminal.is_interactive() && terminal.stdout {
-        return line_mode::run(host, args, args.query.clone());
+#[derive(Debug, Subcommand)]
+enum AiCommand {
+    Sessions(sessions::SessionsArgs),
+}
+
+impl AiArgs {
+    /// The approval mode: of the command line, else of the settings.
+    ///
+    /// # Errors
+    /// `Usage` for a word of the command line that is none; in a file it is a warning, and the default.
+    pub(crate) fn approval(&self, host: &Host) -> Result<ApprovalMode> {
+        if let Some(word) = &self.approval_mode {
+            return ApprovalMode::named(word).ok_or_else(|| {
+                let word = one_line(word, 40);
+                Error::new(ErrorKind::Usage, format!("there is no approval mode {word}"))
+                    .hint("The modes are basic, default and full.")
+            });
+        }
+        let Some(setting) = host.setting("approval_mode") else { return Ok(ApprovalMode::Default) };
+        Ok(ApprovalMode::named(setting.value.trim()).unwrap_or_else(|| {
+            let (value, origin) = (one_line(&setting.value, 40), &setting.origin);
+            seqera_plugin_api::warning!(
+                host,
+                "there is no approval mode {value} ({origin}); the mode is default"
+            );
+            ApprovalMode::Default
+        }))
     }
-    let query = match &args.query {
-        Some(query) => query.clone(),
-        None if !terminal.stdin => piped()?,
-        None => String::new(),
-    };
+}
+
+pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
+    if let Some(command) = &args.command {
+        return match command {
+            AiCommand::Sessions(args) => sessions::run(host, args),
+        };
+    }
+    let terminal = host.terminal();
+    let query = args.query.join(" ");
+    if !args.headless && !args.sub_agent && terminal.is_interactive() && terminal.stdout {
+        return line_mode::run(host, args, Some(query).filter(|query| !query.trim().is_empty()));
+    }
+    let query = if args.query.is_empty() && !terminal.stdin { piped()? } else { query };
     if query.trim().is_empty() {
         return Err(Error::new(ErrorKind::Usage, "there is no question to answer")
             .hint("seqera ai --headless \"QUESTION\", or pipe it in."));
@@ -48,10 +100,50 @@ pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
 }
 
 fn piped() -> Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     std::io::stdin()
         .lock()
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|error| Error::new(ErrorKind::Failed, "cannot read the question").caused_by(&error))?;
-    Ok(text)
+    String::from_utf8(bytes)
+        .map_err(|_| Error::new(ErrorKind::Usage, "the question on standard input is no UTF-8 text"))
+}
+
+/// Goes on with the session that `-s` or `-c` means, if there is one; without, a new one begins with the first message.
+///
+/// # Errors
+/// Those of the list of sessions, and when the session is in use.
+pub(crate) fn resume(host: &Host, args: &AiArgs, driver: &mut Driver) -> Result<()> {
+    if let Some(id) = &args.session {
+        if id.trim().is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "-s needs the id of a session"));
+        }
+        return driver.resume(id);
+    }
+    if !args.continues {
+        return Ok(());
+    }
+    let cwd = driver.workspace.display().to_string();
+    let rows = driver.backend.sessions(Some(&cwd), 10)?;
+    let count = rows.len();
+    for row in rows {
+        let (id, title) = (one_line(&row.session_id, 200), one_line(row.title.as_deref().unwrap_or(""), 60));
+        match driver.resume(&row.session_id) {
+            Ok(()) => {
+                if count > 1 {
+                    status!(
+                        host,
+                        "Going on with the newest of {count} sessions of this directory: {title} ({id})"
+                    );
+                }
+                return Ok(());
+            }
+            Err(_) => status!(host, "The session {id} is in use by another process."),
+        }
+    }
+    seqera_plugin_api::warning!(
+        host,
+        "there is no session of this directory to go on with; a new one begins"
+    );
+    Ok(())
 }

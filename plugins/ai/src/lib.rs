@@ -7,7 +7,10 @@
 //! | [`agent`] | decides: a pure core, `Event -> State + Effects`, without I/O, clock or threads |
 //! | `driver` | carries the effects out and reports back as events |
 //! | `backend` | the wire: types, event-stream parser, requests with their retries |
-//! | `headless` | one question, the answer on standard output |
+//! | `surroundings` | what the backend is told about the directory: files, git, skills, instructions |
+//! | `journal`, `sessions` | what this machine keeps of a conversation, and the commands that show it |
+//! | `sanitizer` | everything that is not ours, on its way to a terminal |
+//! | `headless` | one question, the answer on standard output as text or events |
 //! | `line_mode` | a conversation line by line, which any terminal and any screen reader can follow |
 //!
 //! The plugin holds no token and no HTTP client: both are services of others.
@@ -17,7 +20,10 @@ mod backend;
 mod command;
 mod driver;
 mod headless;
+mod journal;
 mod line_mode;
+mod sanitizer;
+mod sessions;
 mod surroundings;
 
 use seqera_plugin_api::service::{ORGANIZATION, PLATFORM_HTTP, TOKEN_PROVIDER};

@@ -74,8 +74,10 @@ fn command_in(content: &str) -> Option<&str> {
 
 /// Asks for a tool and tells what came of it.
 async fn with_tool(session: &Session, tool: &str, args: Value) -> String {
-    session.emit(&json!({ "type": "tool-call", "toolCallId": "t1", "toolName": tool, "args": args }));
-    let Some(result) = session.execute(tool, args).await else { return String::new() };
+    let id = super::state::random();
+    session.emit(&json!({ "type": "tool-call", "toolCallId": id, "toolName": tool, "args": args }));
+    let Some(result) = session.execute(id.clone(), tool, args).await else { return String::new() };
+    session.emit(&json!({ "type": "tool-result", "toolCallId": id, "result": result }));
     let said = |name: &str| result[name].as_str().unwrap_or_default().trim().to_owned();
     if result["exit_code"] == 0 {
         format!("I used {tool} on your machine:\n\n{}", said("stdout"))
@@ -128,12 +130,16 @@ fn stream(session: &Session, count: &str) {
     session.emit_many(deltas.chain(std::iter::once(finish("stop"))), pace);
 }
 
-/// Plays events that a test wrote; `{"sleep_ms": N}` waits.
+/// Plays events that a test wrote: `{"sleep_ms": N}` waits, `{"execute": TOOL, "args": …}` asks for a tool and waits for
+/// its result (with `"request_id"` under that id).
 async fn play(session: &Session, steps: Vec<Value>) {
     for step in steps {
         match (step["sleep_ms"].as_u64(), &step["execute"]) {
             (Some(pause), _) => tokio::time::sleep(Duration::from_millis(pause)).await,
-            (None, Value::String(tool)) => drop(session.execute(tool, step["args"].clone()).await),
+            (None, Value::String(tool)) => {
+                let id = step["request_id"].as_str().map_or_else(super::state::random, str::to_owned);
+                drop(session.execute(id, tool, step["args"].clone()).await);
+            }
             _ => session.emit(&step),
         }
     }

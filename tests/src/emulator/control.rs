@@ -46,6 +46,9 @@ fn configure(state: &State, body: &Value) {
         if let Some(rotate) = body["rotate"].as_bool() {
             options.rotate = rotate;
         }
+        if let Ok(replay) = serde_json::from_value(body["replay"].clone()) {
+            options.replay = replay;
+        }
         if let Some(latency) = body["latency_ms"].as_u64() {
             options.latency_ms = latency;
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Fault {
     /// The route: `discovery jwks authorize token revocation userinfo root service-info user-info organizations credits
-    /// sessions messages events tool-results expire`.
+    /// skills sessions history messages events tool-results expire`.
     pub route: String,
     /// For `token`: the grant type.
     pub grant: Option<String>,
@@ -20,7 +20,8 @@ pub struct Fault {
     /// `before`: the server does nothing; `after`: it does its work, and the answer is replaced; `stream`: the event
     /// stream begins well.
     pub phase: String,
-    /// `status` `drop` `hang` `delay` `html` `malformed` `redirect`, and for `events`: `cut` (abrupt) and `end` (clean).
+    /// `status` `drop` `hang` `delay` `html` `malformed` `redirect`, and for `events`: `cut` (abrupt),
+    /// `end` (clean) and `stall` (nothing more comes).
     pub action: String,
     /// For `status`.
     pub status: u16,
@@ -77,7 +78,7 @@ impl Fault {
         Self { skip, ..self }
     }
 
-    /// An event stream that breaks off (`cut`) or just ends (`end`) after so many events.
+    /// An event stream that breaks off (`cut`), just ends (`end`) or goes silent (`stall`) after so many events.
     #[must_use]
     pub fn stream(action: &str, after_events: usize) -> Self {
         Self { phase: "stream".to_owned(), after_events, ..Self::new("events", action) }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use accounts::{Account, Organization};
 pub use faults::Fault;
 pub use request_log::Entry;
-pub use state::Options;
+pub use state::{Options, Replay};
 
 use state::State;
 

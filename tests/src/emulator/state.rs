@@ -16,6 +16,21 @@ use super::faults::Faults;
 use super::oidc::{Grants, SigningKey};
 use super::request_log::RequestLog;
 
+/// What an event stream begins with that was asked for without a cursor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    /// Everything that was said in the session, then `history_end`.
+    #[default]
+    Everything,
+    /// What comes from the last message on.
+    Nothing,
+    /// Everything, and no event has a number.
+    Unnumbered,
+    /// Everything, and nothing says where it ends.
+    WithoutEnd,
+}
+
 /// How an emulator is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -31,6 +46,8 @@ pub struct Options {
     pub refresh_tokens: bool,
     /// Whether people are signed in without a page.
     pub auto_approve: bool,
+    /// What an event stream begins with.
+    pub replay: Replay,
     /// Milliseconds that every answer takes longer.
     pub latency_ms: u64,
     /// Where requests are logged, one JSON line each.
@@ -48,6 +65,7 @@ impl Default for Options {
             rotate: true,
             refresh_tokens: true,
             auto_approve: false,
+            replay: Replay::default(),
             latency_ms: 0,
             request_log: None,
             tls_ca: None,

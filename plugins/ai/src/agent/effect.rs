@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
+use super::{ToolCall, ToolResult, Usage};
+
 /// An effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Make a session.
     CreateSession,
+    /// Read what a session said before.
+    ReadHistory {
+        /// The session.
+        session: String,
+    },
     /// Post the message.
     PostMessage {
         /// The session.
         session: String,
         /// What the person said.
         content: String,
+        /// A plan is wanted, and nothing is to be changed.
+        plan: bool,
     },
     /// Open the event stream.
     OpenStream {
@@ -25,14 +34,25 @@ pub enum Effect {
     },
     /// Show something.
     Show(Shown),
-    /// Answer a request for a local tool: that it was not run, and why.
-    RefuseTool {
+    /// Ask the engine of approvals.
+    Judge(ToolCall),
+    /// Ask a person.
+    AskPerson {
+        /// Which request.
+        request_id: String,
+    },
+    /// Run a tool: the only effect that does.
+    RunTool(ToolCall),
+    /// End the tool that runs.
+    KillTool,
+    /// Give the server the result of a tool.
+    SendResult {
         /// The session.
         session: String,
         /// Which request.
         request_id: String,
-        /// The tool.
-        name: String,
+        /// The result.
+        result: ToolResult,
     },
     /// Tell the server that the run shall end.
     CancelRun {
@@ -50,10 +70,21 @@ pub enum Shown {
     Text(String),
     /// A part of what it thinks.
     Thinking(String),
-    /// A tool is used.
-    Tool(String),
+    /// A tool is used: at the server, or soon here.
+    Tool(ToolCall),
     /// A tool answered.
-    ToolResult(String),
+    ToolResult {
+        /// Which call.
+        id: String,
+        /// What it answered.
+        content: String,
+        /// It did not do what it was asked for.
+        is_error: bool,
+    },
+    /// Older parts of the conversation are made shorter.
+    Compacting,
+    /// What the run has used.
+    Usage(Usage),
 }
 
 /// How a run ended.

@@ -1,5 +1,9 @@
 //! What happens to the agent.
 
+use std::time::Duration;
+
+use super::{Answer, ToolCall, ToolResult, Verdict};
+
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -7,6 +11,13 @@ pub enum Event {
     Asked(String),
     /// The session is there.
     SessionReady(String),
+    /// What the session said before was read.
+    HistoryRead {
+        /// The highest event number in it.
+        last_id: Option<u64>,
+        /// Events without a number in it: a stream without a cursor begins with them again.
+        unnumbered: usize,
+    },
     /// The message was accepted.
     MessageAccepted,
     /// Something came through the stream.
@@ -17,7 +28,38 @@ pub enum Event {
         event: ServerEvent,
     },
     /// The stream ended, broke off or could not be opened; trying again may help.
-    StreamBroke(String),
+    StreamBroke {
+        /// Why.
+        reason: String,
+        /// How long ago something new came.
+        since_progress: Duration,
+    },
+    /// The engine of approvals has decided about a tool.
+    Judged {
+        /// Which request.
+        request_id: String,
+        /// What it decided.
+        verdict: Verdict,
+    },
+    /// A person, or the lack of one, has answered the prompt.
+    Answered {
+        /// Which request.
+        request_id: String,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A tool has run.
+    ToolFinished {
+        /// Which request.
+        request_id: String,
+        /// What came of it.
+        result: ToolResult,
+    },
+    /// The server has the result of a tool.
+    ResultAccepted {
+        /// Which request.
+        request_id: String,
+    },
     /// The person, or a signal, wants the run to end.
     Cancelled,
 }
@@ -30,28 +72,34 @@ pub enum ServerEvent {
     /// A part of what it thinks.
     Thinking(String),
     /// A tool starts.
-    ToolStarted {
-        /// Its name.
-        name: String,
-    },
+    ToolStarted(ToolCall),
     /// A tool of the server answered.
     ToolAnswered {
+        /// Which call.
+        id: String,
         /// What it answered.
         content: String,
     },
     /// The server wants a tool to be run here.
-    Execute {
-        /// To be given back with the result.
-        request_id: String,
-        /// Its name.
-        name: String,
-    },
+    Execute(ToolCall),
+    /// Older parts of the conversation are made shorter.
+    Compacting,
+    /// What was there before has been replayed.
+    HistoryEnd,
     /// The run is over.
-    Finished(Finish),
+    Finished(Finish, Usage),
     /// The run failed.
     Failed(String),
-    /// Something that needs no answer: `start`, `compacting`, `history_end`, and what is not known here.
+    /// Something that needs no answer: `start`, and what is not known here.
     Other,
+}
+
+impl ServerEvent {
+    /// Whether a run ends with it.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Finished(..) | Self::Failed(_))
+    }
 }
 
 /// How a run is over.
@@ -61,4 +109,15 @@ pub enum Finish {
     Complete,
     /// For another reason, in the server's words: `length`, `content-filter`, …
     Incomplete(String),
+}
+
+/// Tokens of a run, as far as the server counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Of what was read.
+    pub input: u64,
+    /// Of what was written.
+    pub output: u64,
+    /// Both.
+    pub total: u64,
 }

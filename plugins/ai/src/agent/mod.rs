@@ -5,8 +5,12 @@
 
 mod effect;
 mod event;
+mod goal;
 mod state;
+mod tool_call;
 
 pub use effect::{Effect, Outcome, Shown};
-pub use event::{Event, Finish, ServerEvent};
-pub use state::Agent;
+pub use event::{Event, Finish, ServerEvent, Usage};
+pub use goal::{ATTEMPTS, Goal, GoalStep};
+pub use state::{Agent, ApprovalMode};
+pub use tool_call::{Answer, Past, ToolCall, ToolResult, Verdict};

@@ -1,14 +1,49 @@
 //! The state of a conversation and its transitions.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
-use super::{Effect, Event, Finish, Outcome, ServerEvent, Shown};
+use super::goal::{Goal, GoalStep};
+use super::tool_call::{Step, ToolCalls};
+use super::{Effect, Event, Finish, Outcome, Past, ServerEvent, Shown, ToolCall};
 
-/// Interruptions in a row, without anything new in between, after which a run is given up.
-const PATIENCE: u32 = 5;
+/// Interruptions in a row that are always tried again, however long they took.
+const ALWAYS: u32 = 2;
 /// Longest pause before the stream is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How much runs without asking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApprovalMode {
+    /// Only what reads.
+    Basic,
+    /// And changes inside the workspace.
+    #[default]
+    Default,
+    /// Everything that is not dangerous.
+    Full,
+}
+
+impl ApprovalMode {
+    /// All, from strict to free.
+    pub const ALL: [Self; 3] = [Self::Basic, Self::Default, Self::Full];
+
+    /// Its published name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Default => "default",
+            Self::Full => "full",
+        }
+    }
+
+    /// The mode of a published name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
 
 /// A conversation.
 #[derive(Debug, Default)]
@@ -17,14 +52,26 @@ pub struct Agent {
     phase: Phase,
     /// Highest event number seen.
     last_id: Option<u64>,
+    /// A session that went on without us: what it said before has to be read first.
+    needs_history: bool,
+    /// Events without a number that a stream without a cursor begins with, and that are old.
+    replayed: usize,
     /// Interruptions since something new came.
     interruptions: u32,
-    /// Tool requests that have their answer: a replay must not answer them again.
-    answered: HashSet<String>,
+    /// How long a stream is opened again without anything new.
+    patience: Duration,
+    tools: ToolCalls,
+    /// Calls that the server announced: a request for the same one is not shown twice.
+    announced: HashSet<String>,
     /// The run before was cancelled, and its terminal event has not been seen: it may still come.
     expects_old_end: bool,
     /// Something of this run has been seen.
     has_begun: bool,
+    /// A plan is made: nothing may change.
+    plan: bool,
+    approval: ApprovalMode,
+    goal: Option<(Goal, ApprovalMode)>,
+    queue: VecDeque<String>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -33,6 +80,8 @@ enum Phase {
     Idle,
     /// Waits for a session, to post this.
     NeedsSession(String),
+    /// Waits for the history of the session, to post this.
+    ReadsHistory(String),
     /// Waits for the message to be accepted.
     Posting,
     /// Follows the stream.
@@ -40,10 +89,10 @@ enum Phase {
 }
 
 impl Agent {
-    /// A conversation that has not begun.
+    /// A conversation that has not begun. `patience`: how long a stream is opened again without anything new.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(patience: Duration, approval: ApprovalMode) -> Self {
+        Self { patience, approval, ..Self::default() }
     }
 
     /// The session, once there is one.
@@ -52,9 +101,104 @@ impl Agent {
         self.session.as_deref()
     }
 
-    /// Forgets the session: the next question begins a new one.
+    /// Goes on with a session that another process made, and with what is known of its tool calls.
+    pub fn resume(&mut self, session: String, calls: impl IntoIterator<Item = (String, Past)>) {
+        self.forget();
+        self.tools.remember(calls);
+        self.session = Some(session);
+        self.needs_history = true;
+    }
+
+    /// Forgets the session: the next question begins a new one. Modes stay, and so does the queue.
     pub fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            patience: self.patience,
+            plan: self.plan,
+            approval: self.approval,
+            goal: self.goal.take(),
+            queue: std::mem::take(&mut self.queue),
+            ..Self::default()
+        };
+    }
+
+    /// The highest event number seen.
+    #[must_use]
+    pub fn last_id(&self) -> Option<u64> {
+        self.last_id
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+
+    /// Whether a plan is made and nothing may change.
+    #[must_use]
+    pub fn plans(&self) -> bool {
+        self.plan
+    }
+
+    /// Makes a plan from the next message on, or builds.
+    pub fn set_plan(&mut self, plan: bool) {
+        self.plan = plan;
+    }
+
+    /// How much runs without asking.
+    #[must_use]
+    pub fn approval(&self) -> ApprovalMode {
+        self.approval
+    }
+
+    /// Sets how much runs without asking. A goal that is worked at does not take it back.
+    pub fn set_approval(&mut self, mode: ApprovalMode) {
+        self.approval = mode;
+        if let Some((_, before)) = &mut self.goal {
+            *before = mode;
+        }
+    }
+
+    /// The goal that is worked at.
+    #[must_use]
+    pub fn goal(&self) -> Option<&Goal> {
+        self.goal.as_ref().map(|(goal, _)| goal)
+    }
+
+    /// Begins to work at a goal, in full approval; answers the message to ask.
+    pub fn set_goal(&mut self, task: &str) -> String {
+        self.drop_goal();
+        let goal = Goal::new(task);
+        let message = goal.message();
+        self.goal = Some((goal, self.approval));
+        self.approval = ApprovalMode::Full;
+        message
+    }
+
+    /// Ends the work at a goal and takes the approval mode back that was there before.
+    pub fn drop_goal(&mut self) {
+        if let Some((_, before)) = self.goal.take() {
+            self.approval = before;
+        }
+    }
+
+    /// After a run: what becomes of the goal, if there is one.
+    pub fn goal_step(&mut self) -> Option<GoalStep> {
+        let (goal, _) = self.goal.as_mut()?;
+        let step = goal.step();
+        if step != GoalStep::Again {
+            self.drop_goal();
+        }
+        Some(step)
+    }
+
+    /// The next question that was asked while another was answered.
+    pub fn take_queued(&mut self) -> Option<String> {
+        self.queue.pop_front()
+    }
+
+    /// Drops the questions that wait.
+    pub fn clear_queue(&mut self) {
+        self.queue.clear();
     }
 
     /// Takes an event in; what is to be done is added to `effects`, in order.
@@ -62,30 +206,62 @@ impl Agent {
         match event {
             Event::Asked(content) => self.ask(content, effects),
             Event::SessionReady(session) => self.begin(session, effects),
-            Event::MessageAccepted => self.follow(Duration::ZERO, effects),
+            Event::HistoryRead { last_id, unnumbered } => self.catch_up(last_id, unnumbered, effects),
+            Event::MessageAccepted if self.phase == Phase::Posting => self.follow(Duration::ZERO, effects),
             Event::Received { id, event } => self.receive(id, event, effects),
-            Event::StreamBroke(reason) => self.broke(reason, effects),
+            Event::StreamBroke { reason, since_progress } => self.broke(reason, since_progress, effects),
             Event::Cancelled => self.cancel(effects),
+            Event::MessageAccepted => {}
+            Event::Judged { .. }
+            | Event::Answered { .. }
+            | Event::ToolFinished { .. }
+            | Event::ResultAccepted { .. } => {
+                self.tool(event, effects);
+            }
         }
     }
 
     fn ask(&mut self, content: String, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Idle {
+            return self.queue.push_back(content);
+        }
         self.interruptions = 0;
         self.has_begun = false;
-        if let Some(session) = self.session.clone() {
-            self.phase = Phase::Posting;
-            effects.push(Effect::PostMessage { session, content });
-        } else {
-            self.phase = Phase::NeedsSession(content);
-            effects.push(Effect::CreateSession);
+        match self.session.clone() {
+            None => {
+                self.phase = Phase::NeedsSession(content);
+                effects.push(Effect::CreateSession);
+            }
+            Some(session) if self.needs_history => {
+                self.phase = Phase::ReadsHistory(content);
+                effects.push(Effect::ReadHistory { session });
+            }
+            Some(session) => self.post(session, content, effects),
         }
     }
 
     fn begin(&mut self, session: String, effects: &mut Vec<Effect>) {
-        if let Phase::NeedsSession(content) = std::mem::replace(&mut self.phase, Phase::Posting) {
+        if let Phase::NeedsSession(content) = &mut self.phase {
+            let content = std::mem::take(content);
             self.session = Some(session.clone());
-            effects.push(Effect::PostMessage { session, content });
+            self.post(session, content, effects);
         }
+    }
+
+    fn catch_up(&mut self, last_id: Option<u64>, unnumbered: usize, effects: &mut Vec<Effect>) {
+        if let (Phase::ReadsHistory(content), Some(session)) = (&mut self.phase, self.session.clone()) {
+            let content = std::mem::take(content);
+            self.needs_history = false;
+            self.last_id = self.last_id.max(last_id);
+            // With a cursor the stream begins behind them.
+            self.replayed = if self.last_id.is_none() { unnumbered } else { 0 };
+            self.post(session, content, effects);
+        }
+    }
+
+    fn post(&mut self, session: String, content: String, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Posting;
+        effects.push(Effect::PostMessage { session, content, plan: self.plan });
     }
 
     fn follow(&mut self, after: Duration, effects: &mut Vec<Effect>) {
@@ -105,71 +281,142 @@ impl Agent {
             }
             self.last_id = Some(id);
             self.interruptions = 0;
+        } else if self.replayed > 0 {
+            self.replayed = if event == ServerEvent::HistoryEnd { 0 } else { self.replayed - 1 };
+            return;
         }
         if self.is_old_end(&event) {
             return;
         }
-        self.has_begun |= !matches!(event, ServerEvent::Other);
+        self.has_begun |= !matches!(event, ServerEvent::Other | ServerEvent::HistoryEnd);
         match event {
-            ServerEvent::Text(text) => effects.push(Effect::Show(Shown::Text(text))),
+            ServerEvent::Text(text) => {
+                if let Some((goal, _)) = &mut self.goal {
+                    goal.saw(&text);
+                }
+                effects.push(Effect::Show(Shown::Text(text)));
+            }
             ServerEvent::Thinking(text) => effects.push(Effect::Show(Shown::Thinking(text))),
-            ServerEvent::ToolStarted { name } => effects.push(Effect::Show(Shown::Tool(name))),
-            ServerEvent::ToolAnswered { content } => effects.push(Effect::Show(Shown::ToolResult(content))),
-            ServerEvent::Execute { request_id, name } => self.refuse(request_id, name, effects),
-            ServerEvent::Finished(Finish::Complete) => self.end(Outcome::Complete, effects),
-            ServerEvent::Finished(Finish::Incomplete(reason)) => {
-                self.end(Outcome::Incomplete(reason), effects)
+            ServerEvent::ToolStarted(call) => self.announce(&call, effects),
+            // The result of a local tool was shown when there was one.
+            ServerEvent::ToolAnswered { id, .. } if self.tools.knows(&id) => {}
+            ServerEvent::ToolAnswered { id, content } => {
+                effects.push(Effect::Show(Shown::ToolResult { id, content, is_error: false }));
+            }
+            ServerEvent::Execute(call) => {
+                if !self.tools.knows(&call.id) {
+                    self.announce(&call, effects);
+                }
+                let step = self.tools.request(call);
+                self.carry_out(step, effects);
+            }
+            ServerEvent::Compacting => effects.push(Effect::Show(Shown::Compacting)),
+            ServerEvent::Finished(finish, usage) => {
+                effects.push(Effect::Show(Shown::Usage(usage)));
+                self.end(
+                    match finish {
+                        Finish::Complete => Outcome::Complete,
+                        Finish::Incomplete(reason) => Outcome::Incomplete(reason),
+                    },
+                    effects,
+                );
             }
             ServerEvent::Failed(reason) => self.end(Outcome::Failed(reason), effects),
-            ServerEvent::Other => {}
+            ServerEvent::HistoryEnd | ServerEvent::Other => {}
+        }
+    }
+
+    fn announce(&mut self, call: &ToolCall, effects: &mut Vec<Effect>) {
+        if self.announced.insert(call.id.clone()) || call.id.is_empty() {
+            effects.push(Effect::Show(Shown::Tool(call.clone())));
         }
     }
 
     /// The end of the run before this one, which was cancelled while nobody listened any more.
     fn is_old_end(&mut self, event: &ServerEvent) -> bool {
-        let is_end = matches!(event, ServerEvent::Finished(_) | ServerEvent::Failed(_));
-        let is_old = is_end && self.expects_old_end && !self.has_begun;
-        if is_end {
+        let is_old = event.is_terminal() && self.expects_old_end && !self.has_begun;
+        if event.is_terminal() {
             self.expects_old_end = false;
         }
         is_old
     }
 
-    /// Nothing is run on this machine yet; the server gets one honest answer for each request.
-    fn refuse(&mut self, request_id: String, name: String, effects: &mut Vec<Effect>) {
-        if self.answered.insert(request_id.clone())
-            && let Some(session) = self.session.clone()
-        {
-            effects.push(Effect::RefuseTool { session, request_id, name });
+    fn tool(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        let step = match event {
+            // Also after the run: the server has it, whoever waits for what comes of it.
+            Event::ResultAccepted { request_id } => return self.tools.sent(&request_id),
+            _ if self.phase != Phase::Following => return,
+            Event::Judged { request_id, verdict } => self.tools.judged(&request_id, verdict),
+            Event::Answered { request_id, answer } => self.tools.answered(&request_id, answer),
+            Event::ToolFinished { request_id, result } => self.tools.finished(&request_id, result),
+            _ => return,
+        };
+        self.carry_out(step, effects);
+    }
+
+    /// Does a step, and what follows from it when it ended a call.
+    fn carry_out(&mut self, step: Step, effects: &mut Vec<Effect>) {
+        let mut next = Some(step);
+        while let Some(step) = next.take() {
+            match step {
+                Step::Nothing => match self.tools.next(self.plan) {
+                    Step::Nothing => {}
+                    step => next = Some(step),
+                },
+                Step::Judge(call) => effects.push(Effect::Judge(call)),
+                Step::Ask(request_id) => effects.push(Effect::AskPerson { request_id }),
+                Step::Run(call) => effects.push(Effect::RunTool(call)),
+                Step::Send(id, result) => {
+                    let (content, is_error) = (result.shown(), result.exit_code != 0);
+                    effects.push(Effect::Show(Shown::ToolResult { id: id.clone(), content, is_error }));
+                    next = Some(Step::SendAgain(id, result));
+                }
+                Step::SendAgain(request_id, result) => {
+                    if let Some(session) = self.session.clone() {
+                        effects.push(Effect::SendResult { session, request_id, result });
+                    }
+                    next = Some(Step::Nothing);
+                }
+            }
         }
     }
 
-    fn broke(&mut self, reason: String, effects: &mut Vec<Effect>) {
+    fn broke(&mut self, reason: String, since_progress: Duration, effects: &mut Vec<Effect>) {
         if self.phase != Phase::Following {
             return;
         }
         self.interruptions += 1;
-        if self.interruptions > PATIENCE {
+        if self.interruptions > ALWAYS && since_progress >= self.patience {
             return self.end(Outcome::Lost(reason), effects);
         }
         // The first time at once: a proxy that closes long answers is no reason to wait.
         let pause = match self.interruptions {
             1 => Duration::ZERO,
-            n => Duration::from_secs(1 << (n - 2)).min(LONGEST_PAUSE),
+            n => Duration::from_secs(1 << (n - 2).min(5)).min(LONGEST_PAUSE),
         };
         self.follow(pause, effects);
     }
 
     fn cancel(&mut self, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Idle {
+            return;
+        }
+        if self.tools.cancel() {
+            effects.push(Effect::KillTool);
+        }
         let was_running = matches!(self.phase, Phase::Following | Phase::Posting);
         if let (true, Some(session)) = (was_running, self.session.clone()) {
             self.expects_old_end = true;
             effects.push(Effect::CancelRun { session });
         }
+        self.drop_goal();
         self.end(Outcome::Cancelled, effects);
     }
 
     fn end(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
+        if self.tools.cancel() {
+            effects.push(Effect::KillTool);
+        }
         self.phase = Phase::Idle;
         effects.push(Effect::End(outcome));
     }
@@ -178,3 +425,7 @@ impl Agent {
 #[cfg(test)]
 #[path = "state_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod order_tests;

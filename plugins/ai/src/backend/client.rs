@@ -1,11 +1,24 @@
-//! Requests to the backend (protocol sections 5, 6 and 8), with their retries.
+//! How the backend is asked: retries, renewals, and errors that say who must act.
 
 use std::time::Duration;
 
-use seqera_plugin_api::{Error, ErrorKind, Host, Http, RequestBuilder, Response, Result, printable};
-use serde_json::{Value, json};
+use seqera_plugin_api::{Error, ErrorKind, Host, Http, RequestBuilder, Response, Result};
+use serde_json::Value;
 
-use crate::surroundings::{caller, workspace};
+use crate::sanitizer::sanitized;
+
+/// A session's id as a part of a path: it comes from a server, or from a command line.
+pub(crate) fn segment(id: &str) -> String {
+    let mut path = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (byte == b'.' && id.len() > 2) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
 
 /// Tries of a request that changes something; network errors and 5xx are tried again.
 const TRIES: u32 = 3;
@@ -14,9 +27,9 @@ const EXPIRE_TIMEOUT_MS: u64 = 2000;
 
 /// The backend, for one command.
 pub(crate) struct Backend {
-    host: Host,
-    http: Http,
-    is_headless: bool,
+    pub(super) host: Host,
+    pub(super) http: Http,
+    pub(super) is_headless: bool,
     /// Waits, and tells whether it was woken to stop.
     pause: Box<dyn Fn(Duration) -> bool>,
 }
@@ -35,80 +48,8 @@ impl Backend {
         self.http.backend()
     }
 
-    /// Makes a session and answers its id.
-    pub(crate) fn create_session(&self) -> Result<String> {
-        let cwd = workspace(&self.host).display().to_string();
-        let mut body = json!({
-            "cwd": cwd,
-            "approval_mode": "auto",
-            "local_execution": true,
-            "headless": self.is_headless,
-            "directory_context": { "cwd": cwd },
-        });
-        if let Some(id) = self.organization()? {
-            body["organization_id"] = id.into();
-        }
-        let answer: Value = self.post("/v1/cli/sessions", &body)?.json()?;
-        let id = answer["session_id"].as_str().or_else(|| answer["id"].as_str());
-        id.map(str::to_owned).ok_or_else(|| {
-            Error::new(ErrorKind::UnexpectedAnswer, format!("{} gives no session", self.http.backend()))
-        })
-    }
-
-    /// The organization that is billed. Without the plugin that knows, none.
-    fn organization(&self) -> Result<Option<String>> {
-        match self.host.organization() {
-            Ok(organization) => Ok(organization.current()?.map(|selected| selected.id)),
-            Err(error) if error.kind() == ErrorKind::NoProvider => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Posts what the person said.
-    pub(crate) fn post_message(&self, session: &str, content: &str) -> Result<()> {
-        let body = json!({
-            "type": "user_message",
-            "content": content,
-            "run_id": uuid::Uuid::new_v4().to_string(),
-            "verbose": false,
-            "interaction_mode": if self.is_headless { "headless" } else { "interactive" },
-            "caller": caller(self.is_headless),
-        });
-        self.post(&format!("/v1/cli/sessions/{session}/messages"), &body).map(drop)
-    }
-
-    /// Opens the event stream.
-    pub(crate) fn open_stream(&self, session: &str, cursor: Option<u64>) -> Result<Response> {
-        let cursor = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
-        let request = self
-            .http
-            .get(&format!("/v1/cli/sessions/{session}/events{cursor}"))
-            .header("accept", "text/event-stream")
-            .header("x-client-explicit-cancel", "1");
-        self.checked(request.send()?)
-    }
-
-    /// Says that a tool was not run, and why.
-    pub(crate) fn refuse_tool(&self, session: &str, request_id: &str, reason: &str) -> Result<()> {
-        let body = json!({
-            "request_id": request_id,
-            "result": { "stdout": "", "stderr": reason, "exit_code": 1 },
-        });
-        self.post(&format!("/v1/cli/sessions/{session}/tool-results"), &body).map(drop)
-    }
-
-    /// Asks the server to stop the run; goes on after a signal.
-    pub(crate) fn cancel_run(&self, session: &str) {
-        self.last_words(&format!("/v1/cli/sessions/{session}/messages"), Some(&json!({ "type": "cancel" })));
-    }
-
-    /// Says that the session is over; goes on after a signal.
-    pub(crate) fn expire(&self, session: &str) {
-        self.last_words(&format!("/v1/cli/sessions/{session}/expire"), None);
-    }
-
     /// Something that is good to be said but that nobody waits for.
-    fn last_words(&self, path: &str, body: Option<&Value>) {
+    pub(super) fn last_words(&self, path: &str, body: Option<&Value>) {
         let request = self.http.post(path).survives_cancel().timeout_ms(EXPIRE_TIMEOUT_MS);
         let request = match body {
             Some(body) => request.json(body),
@@ -119,7 +60,7 @@ impl Backend {
         }
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Response> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Response> {
         let mut pause = Duration::from_secs(1);
         for attempt in 1.. {
             let sent = self.http.post(path).json(body)?.send();
@@ -139,13 +80,13 @@ impl Backend {
         Err(Error::new(ErrorKind::Interrupted, "stopped"))
     }
 
-    fn checked(&self, response: Response) -> Result<Response> {
+    pub(super) fn checked(&self, response: Response) -> Result<Response> {
         response.success().map_err(|error| self.explain(error))
     }
 
     /// Says who must act.
     fn explain(&self, error: Error) -> Error {
-        let said = error.detail("detail").map(|text| printable(text).into_owned());
+        let said = error.detail("detail").map(|text| sanitized(text).into_owned());
         let because = |new: Error| match &said {
             Some(said) => new.because(said),
             None => new.because(error.message()),
@@ -180,5 +121,17 @@ impl Backend {
             None => Error::new(ErrorKind::SignInNeeded, "the backend does not accept your session any more")
                 .hint("Run `seqera login`."),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn an_id_is_one_segment_of_a_path() {
+        assert_eq!(segment("a1-B_2.x~"), "a1-B_2.x~");
+        assert_eq!(segment("../a?b#c%"), "..%2Fa%3Fb%23c%25");
+        assert_eq!(segment(".."), "%2E%2E");
     }
 }

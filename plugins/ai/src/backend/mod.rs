@@ -2,8 +2,10 @@
 
 mod client;
 mod protocol;
+mod requests;
 mod sse;
 
 pub(crate) use client::Backend;
 pub(crate) use protocol::server_event;
+pub(crate) use requests::Credits;
 pub(crate) use sse::EventStream;

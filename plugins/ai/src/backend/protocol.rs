@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::agent::{Finish, ServerEvent};
+use crate::agent::{Finish, ServerEvent, ToolCall, Usage};
 
 /// All fields of all events: one flat record is read several times faster than a tagged enum.
 #[derive(Deserialize)]
@@ -16,32 +16,67 @@ struct Wire<'a> {
     delta: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "toolName")]
     tool_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "toolCallId")]
+    tool_call_id: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "requestId")]
     request_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    args: Option<&'a RawValue>,
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "finishReason")]
     finish_reason: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    /// Of the older family of events.
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
 }
 
 /// The event in the data of a frame; `None` when it is none that can be read (`[DONE]`, for one).
 pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
     let wire: Wire<'_> = serde_json::from_slice(data).ok()?;
-    let own = |text: Option<Cow<'_, str>>| text.unwrap_or_default().into_owned();
     Some(match &*wire.kind {
         "text-delta" => ServerEvent::Text(own(wire.delta)),
         "reasoning" => ServerEvent::Thinking(own(wire.delta)),
-        "tool-call" => ServerEvent::ToolStarted { name: own(wire.tool_name) },
-        "tool-result" => ServerEvent::ToolAnswered { content: text_of(wire.result) },
-        "execute-local" => {
-            ServerEvent::Execute { request_id: own(wire.request_id), name: own(wire.tool_name) }
+        "tool-call" => ServerEvent::ToolStarted(call(wire.tool_call_id, wire.tool_name, wire.args)),
+        "tool-result" => {
+            ServerEvent::ToolAnswered { id: own(wire.tool_call_id), content: text_of(wire.result) }
         }
-        "finish" => ServerEvent::Finished(finish(&own(wire.finish_reason))),
-        "error" => ServerEvent::Failed(text_of(wire.error)),
+        "execute-local" => ServerEvent::Execute(call(wire.request_id, wire.tool_name, wire.args)),
+        "compacting" => ServerEvent::Compacting,
+        "history_end" | "history.end" => ServerEvent::HistoryEnd,
+        "finish" => ServerEvent::Finished(finish(&own(wire.finish_reason)), usage(wire.usage)),
+        "error" => ServerEvent::Failed(if wire.error.is_some() {
+            text_of(wire.error)
+        } else {
+            field(wire.data, "message")
+        }),
+        "event.text" => ServerEvent::Text(field(wire.data, "content")),
+        "event.thinking" => ServerEvent::Thinking(field(wire.data, "content")),
+        "event.tool_use" => ServerEvent::ToolStarted(ToolCall {
+            id: field(wire.data, "tool_id"),
+            name: field(wire.data, "tool_name"),
+            args: field(wire.data, "tool_input"),
+        }),
+        "event.tool_result" => ServerEvent::ToolAnswered {
+            id: field(wire.data, "tool_id"),
+            content: field(wire.data, "content"),
+        },
+        "run.complete" => ServerEvent::Finished(finish(&field(wire.data, "status")), Usage::default()),
         _ => ServerEvent::Other,
     })
+}
+
+fn own(text: Option<Cow<'_, str>>) -> String {
+    text.unwrap_or_default().into_owned()
+}
+
+fn call(id: Option<Cow<'_, str>>, name: Option<Cow<'_, str>>, args: Option<&RawValue>) -> ToolCall {
+    let args = args.map_or("{}", RawValue::get);
+    ToolCall { id: own(id), name: own(name), args: if args == "null" { "{}" } else { args }.to_owned() }
 }
 
 fn finish(reason: &str) -> Finish {
@@ -52,10 +87,33 @@ fn finish(reason: &str) -> Finish {
     }
 }
 
+fn usage(value: Option<&RawValue>) -> Usage {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Wire {
+        prompt_tokens: u64,
+        completion_tokens: u64,
+        total_tokens: u64,
+    }
+    let wire: Wire = value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    Usage { input: wire.prompt_tokens, output: wire.completion_tokens, total: wire.total_tokens }
+}
+
 /// A string as it is, anything else as JSON.
 fn text_of(value: Option<&RawValue>) -> String {
     let Some(value) = value else { return String::new() };
     serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
+/// A field of an object, as text.
+fn field(object: Option<&RawValue>, name: &str) -> String {
+    let object: Option<serde_json::Map<String, serde_json::Value>> =
+        object.and_then(|object| serde_json::from_str(object.get()).ok());
+    match object.as_ref().and_then(|object| object.get(name)) {
+        None => String::new(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -68,16 +126,21 @@ mod tests {
             (r#"{"type":"text-delta","delta":"a\n\u00e9"}"#, ServerEvent::Text("a\né".into())),
             (
                 r#"{"type":"tool-result","toolCallId":"1","result":{"a":1}}"#,
-                ServerEvent::ToolAnswered { content: "{\"a\":1}".into() },
+                ServerEvent::ToolAnswered { id: "1".into(), content: "{\"a\":1}".into() },
             ),
-            (r#"{"type":"tool-result","result":"ok"}"#, ServerEvent::ToolAnswered { content: "ok".into() }),
             (
-                r#"{"type":"finish","finishReason":"stop","usage":{}}"#,
-                ServerEvent::Finished(Finish::Complete),
+                r#"{"type":"execute-local","requestId":"r","toolName":"t"}"#,
+                ServerEvent::Execute(ToolCall { id: "r".into(), name: "t".into(), args: "{}".into() }),
+            ),
+            (r#"{"type":"event.text","data":{"content":"older"}}"#, ServerEvent::Text("older".into())),
+            (r#"{"type":"error","data":{"message":"older"}}"#, ServerEvent::Failed("older".into())),
+            (
+                r#"{"type":"finish","finishReason":"stop","usage":{"promptTokens":2,"totalTokens":3}}"#,
+                ServerEvent::Finished(Finish::Complete, Usage { input: 2, output: 0, total: 3 }),
             ),
             (
                 r#"{"type":"finish","finishReason":"content_filter"}"#,
-                ServerEvent::Finished(Finish::Incomplete("content-filter".into())),
+                ServerEvent::Finished(Finish::Incomplete("content-filter".into()), Usage::default()),
             ),
             (r#"{"type":"error","error":"no"}"#, ServerEvent::Failed("no".into())),
             (r#"{"type":"invented later","delta":7}"#, ServerEvent::Other),

@@ -7,6 +7,8 @@ use memchr::memchr2;
 
 /// Longest event that is taken, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
+/// A line from this length on is not copied, and its memory not kept, in bytes.
+const LARGE: usize = 1024 * 1024;
 
 /// An event, as it is handed out.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) struct EventStream {
     /// The beginning of a line whose end has not come.
     partial: Vec<u8>,
     data: Vec<u8>,
+    /// Where the data begins in `data`.
+    data_from: usize,
     has_data: bool,
     event: String,
     id: Option<String>,
@@ -55,12 +59,25 @@ impl EventStream {
             } else {
                 let mut whole = std::mem::take(&mut self.partial);
                 whole.extend_from_slice(line);
-                self.line(&whole, &mut sink);
-                whole.clear();
-                self.partial = whole;
+                if whole.len() < LARGE || !self.adopt(&mut whole) {
+                    self.line(&whole, &mut sink);
+                    whole.clear();
+                    self.partial = whole;
+                }
             }
         }
         self.partial.len().max(self.data.len()) <= LIMIT
+    }
+
+    /// Takes a large line of data over as it is, without a copy; `false`: it is to be read as any line.
+    fn adopt(&mut self, line: &mut Vec<u8>) -> bool {
+        if self.has_data || !self.has_begun || !line.starts_with(b"data:") {
+            return false;
+        }
+        self.data_from = if line.get(5) == Some(&b' ') { 6 } else { 5 };
+        self.data = std::mem::take(line);
+        self.has_data = true;
+        true
     }
 
     fn line(&mut self, mut line: &[u8], sink: &mut impl FnMut(Frame<'_>)) {
@@ -98,9 +115,13 @@ impl EventStream {
 
     fn dispatch(&mut self, sink: &mut impl FnMut(Frame<'_>)) {
         if self.has_data {
-            sink(Frame { id: self.id.as_deref(), event: &self.event, data: &self.data });
+            sink(Frame { id: self.id.as_deref(), event: &self.event, data: &self.data[self.data_from..] });
         }
         self.data.clear();
+        self.data_from = 0;
+        if self.data.capacity() > LARGE {
+            self.data = Vec::new();
+        }
         self.has_data = false;
         self.event.clear();
         self.id = None;
@@ -158,6 +179,19 @@ mod tests {
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(parse(&single), expected());
+    }
+
+    #[test]
+    fn a_large_line_is_read_like_a_small_one() {
+        let large = "x".repeat(3 * LARGE);
+        let stream = format!("id: 1\ndata: {large}\n\nid: 2\ndata: {large}\ndata: more\n\ndata: y\n\n");
+        let parts: Vec<&[u8]> = stream.as_bytes().chunks(64 * 1024).collect();
+        let expected = [
+            frame(Some("1"), "", &large),
+            frame(Some("2"), "", &format!("{large}\nmore")),
+            frame(None, "", "y"),
+        ];
+        assert!(parse(&parts) == expected);
     }
 
     #[test]

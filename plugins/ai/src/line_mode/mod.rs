@@ -1,75 +1,182 @@
 //! A conversation line by line: no cursor is moved and no colour is needed, so any terminal and any screen reader can
 //! follow it.
 
+mod credits;
+mod export;
+mod skills;
 mod slash;
 mod status;
 
-use seqera_plugin_api::{ErrorKind, Exit, Host, Result, status};
+use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status};
 
-use crate::agent::Outcome;
+use crate::agent::{ATTEMPTS, GoalStep, Outcome};
 use crate::command::AiArgs;
 use crate::driver::Driver;
 use crate::headless::{Text, explain};
-use slash::{Slash, Verdict};
+use crate::sanitizer::{one_line, sanitized};
+use skills::KnownSkill;
+use slash::{Line, Verdict};
+
+/// How many exchanges of a session are shown when it is gone on with.
+const EXCHANGES: usize = 5;
+
+/// A conversation and what belongs to it.
+struct Conversation<'a> {
+    host: &'a Host,
+    args: &'a AiArgs,
+    driver: Driver,
+    shows_thinking: bool,
+    /// Fetched when they are needed for the first time.
+    skills: Option<Vec<KnownSkill>>,
+}
 
 pub(crate) fn run(host: &Host, args: &AiArgs, first: Option<String>) -> Result<Exit> {
-    let mut driver = Driver::new(host, false)?;
+    let driver = Driver::new(host, false, args.approval(host)?)?;
     // Now, not after the first question was typed.
     let session = host.token_provider()?.session(false)?;
     if !session.state.is_usable() {
-        return Err(seqera_plugin_api::Error::new(ErrorKind::SignInNeeded, "you are not signed in")
+        return Err(Error::new(ErrorKind::SignInNeeded, "you are not signed in")
             .hint("Run `seqera login`, or set SEQERA_ACCESS_TOKEN."));
     }
+    let mut conversation =
+        Conversation { host, args, driver, shows_thinking: args.show_thinking, skills: None };
+    crate::command::resume(host, args, &mut conversation.driver)?;
+    conversation.show_history()?;
     status!(host, "Seqera AI. Ask something, or type /help; /exit ends.");
-    let mut next = first;
-    let outcome = loop {
-        let line = match next.take() {
-            Some(question) => question,
-            None => match host.output().ask("> ")? {
-                Some(line) => line,
-                None => break Ok(Exit::SUCCESS),
-            },
-        };
-        if line.trim().is_empty() {
-            continue;
-        }
-        let verdict = match Slash::parse(&line) {
-            Some(command) => command.run(host, &mut driver),
-            None => answer(host, args, &mut driver, line).map(|()| Verdict::GoOn),
-        };
-        match verdict {
-            Ok(Verdict::GoOn) => {}
-            Ok(Verdict::Leave) => break Ok(Exit::SUCCESS),
-            Err(error) => break Err(error),
-        }
-    };
-    driver.expire();
+    let outcome = conversation.go_on(first);
+    conversation.leave();
     outcome
 }
 
-/// Answers one question. What goes wrong with it is told, and the conversation goes on; only a sign-in that is gone
-/// and an output that nobody reads end it.
-fn answer(host: &Host, args: &AiArgs, driver: &mut Driver, question: String) -> Result<()> {
-    let mut screen = Text::new(host, args);
-    let outcome = driver.run(host, question, &mut screen);
-    screen.end()?;
-    let error = match outcome {
-        Ok(Outcome::Cancelled) => {
-            status!(host, "(stopped)");
-            return Ok(());
-        }
-        Ok(outcome) => explain(&outcome).err(),
-        Err(error) => Some(error),
-    };
-    match error {
-        Some(error) if error.is_silent() || error.kind() == ErrorKind::SignInNeeded => Err(error),
-        Some(error) => {
-            status!(host, "error: {error}");
-            for hint in error.hints() {
-                status!(host, "hint: {hint}");
+impl Conversation<'_> {
+    fn go_on(&mut self, first: Option<String>) -> Result<Exit> {
+        let mut next = first;
+        loop {
+            let line = match next.take().or_else(|| self.driver.agent.take_queued()) {
+                Some(question) => question,
+                None => {
+                    let prompt = if self.driver.agent.plans() { "plan> " } else { "> " };
+                    match self.host.output().ask(prompt)? {
+                        Some(line) => line,
+                        None => return Ok(Exit::SUCCESS),
+                    }
+                }
+            };
+            if line.trim().is_empty() {
+                continue;
             }
-            Ok(())
+            match Line::parse(&line) {
+                Line::Question => self.answer(line)?,
+                Line::Command(command, rest) => {
+                    if self.command(command, rest)? == Verdict::Leave {
+                        return Ok(Exit::SUCCESS);
+                    }
+                }
+                Line::Other(word, rest) => self.use_skill(word, rest)?,
+            }
         }
-        None => Ok(()),
+    }
+
+    /// Ends the session, and says how to go on with it.
+    fn leave(&mut self) {
+        if let Some(session) = self.driver.expire() {
+            status!(self.host, "Go on with this session: seqera ai -s {}", one_line(&session, 200));
+        }
+    }
+
+    /// Answers a question, and goes on as long as a goal demands it.
+    fn answer(&mut self, question: String) -> Result<()> {
+        let mut next = Some(question);
+        while let Some(question) = next.take() {
+            let is_answered = self.answer_once(question)?;
+            match self.driver.agent.goal_step() {
+                Some(GoalStep::Again) if is_answered => {
+                    next = self.driver.agent.goal().map(|goal| {
+                        status!(self.host, "(goal: attempt {} of {ATTEMPTS})", goal.attempt);
+                        goal.message()
+                    });
+                }
+                Some(GoalStep::Again) => {
+                    self.driver.agent.drop_goal();
+                    self.say_goal_over("could not go on");
+                }
+                Some(GoalStep::Reached) => self.say_goal_over("is reached"),
+                Some(GoalStep::GivenUp) => self.say_goal_over("was not reached in three attempts"),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn say_goal_over(&self, how: &str) {
+        let mode = self.driver.agent.approval().name();
+        status!(self.host, "(the goal {how}; the approval mode is {mode} again)");
+    }
+
+    /// Answers one question; `false` when the server was not asked to the end. What goes wrong with it is told, and the
+    /// conversation goes on; only a sign-in that is gone and an output that nobody reads end it.
+    fn answer_once(&mut self, question: String) -> Result<bool> {
+        let host = self.host;
+        let mut screen = Text::new(host, self.args);
+        screen.set_thinking(self.shows_thinking);
+        let outcome = self.driver.run(host, question, &mut screen);
+        screen.end()?;
+        let is_answered = outcome.is_ok();
+        let error = match outcome {
+            Ok(Outcome::Cancelled) => {
+                status!(host, "(stopped)");
+                return Ok(false);
+            }
+            Ok(outcome) => explain(&outcome).err(),
+            Err(error) => Some(error),
+        };
+        match error {
+            Some(error) if error.is_silent() || error.kind() == ErrorKind::SignInNeeded => Err(error),
+            Some(error) => {
+                tell(host, &error);
+                Ok(is_answered)
+            }
+            None => Ok(true),
+        }
+    }
+
+    /// The last exchanges of a session that is gone on with.
+    fn show_history(&self) -> Result<()> {
+        let Some(session) = self.driver.agent.session() else { return Ok(()) };
+        let messages = match self.driver.backend.messages(session) {
+            Ok(messages) => messages,
+            Err(error) if error.kind() == ErrorKind::SignInNeeded => return Err(error),
+            Err(error) => {
+                tell(self.host, &error);
+                return Ok(());
+            }
+        };
+        let from = messages
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, message)| message.role == "user")
+            .nth(EXCHANGES - 1)
+            .map_or(0, |(at, _)| at);
+        if from > 0 {
+            status!(self.host, "(the last {EXCHANGES} exchanges of this session)");
+        }
+        for message in &messages[from..] {
+            let text = sanitized(message.text());
+            if message.role == "user" {
+                self.host.output().write(format!("> {}\n", text.trim_end()).as_bytes())?;
+            } else {
+                self.host.output().write(format!("{}\n", text.trim_end()).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells what went wrong, without ending anything.
+fn tell(host: &Host, error: &Error) {
+    status!(host, "error: {}", sanitized(&error.to_string()));
+    for hint in error.hints() {
+        status!(host, "hint: {}", sanitized(hint));
     }
 }

@@ -1,9 +1,10 @@
 //! Slash commands: one table, from which `/help` is made too.
 
-use seqera_plugin_api::{Host, Result, out, printable, status};
+use seqera_plugin_api::{Result, out, status};
 
-use super::status::status;
-use crate::driver::Driver;
+use super::{Conversation, tell};
+use crate::agent::ApprovalMode;
+use crate::sanitizer::one_line;
 
 /// What comes after a command.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,65 +14,226 @@ pub(super) enum Verdict {
 }
 
 /// A slash command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slash {
     Help,
     Status,
     Org,
+    Credits,
+    Session,
+    Sessions,
+    Approval,
+    Plan,
+    Build,
+    Goal,
+    Thinking,
+    Export,
     Clear,
     Exit,
-    Unknown(String),
 }
 
-/// Words, command, what it does.
-const COMMANDS: &[(&[&str], Slash, &str)] = &[
-    (&["/help", "?"], Slash::Help, "show this"),
-    (&["/status"], Slash::Status, "show who is signed in, until when, and what is billed"),
-    (&["/org"], Slash::Org, "show the organization that is billed"),
-    (&["/clear"], Slash::Clear, "end this session; the next question begins a new one"),
-    (&["/exit", "/quit", "/q"], Slash::Exit, "leave"),
+/// What a line is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    Question,
+    /// A command of ours, with what stands behind it.
+    Command(Slash, &'a str),
+    /// A word with a slash that is none of ours: a skill, or nothing.
+    Other(&'a str, &'a str),
+}
+
+/// Words, arguments, command, what it does.
+const COMMANDS: &[(&[&str], &str, Slash, &str)] = &[
+    (&["/help", "?"], "", Slash::Help, "show this"),
+    (&["/status"], "", Slash::Status, "show who is signed in, until when, what is billed, and the modes"),
+    (&["/org"], "", Slash::Org, "show the organization that is billed"),
+    (&["/credits"], "", Slash::Credits, "show what is left to be used"),
+    (&["/session"], "", Slash::Session, "show the id of this session"),
+    (&["/sessions"], "", Slash::Sessions, "choose a session to go on with"),
+    (&["/approval"], " [MODE]", Slash::Approval, "show or set what runs without asking"),
+    (&["/plan"], "", Slash::Plan, "make a plan: nothing is changed"),
+    (&["/build"], "", Slash::Build, "carry it out (the usual mode)"),
+    (&["/goal"], " [TASK|off]", Slash::Goal, "work at a task until it is reached, three times at most"),
+    (&["/thinking"], "", Slash::Thinking, "show what the assistant thinks, or not"),
+    (&["/export"], " [FILE]", Slash::Export, "write this session into a file"),
+    (&["/clear"], "", Slash::Clear, "end this session; the next question begins a new one"),
+    (&["/exit", "/quit", "/q"], "", Slash::Exit, "leave"),
 ];
 /// Words that leave without a slash.
 const PLAIN_EXITS: [&str; 3] = ["exit", "quit", "q"];
 
-impl Slash {
-    /// The command in a line; `None` when the line is a question.
-    pub(super) fn parse(line: &str) -> Option<Self> {
-        let word = line.split_whitespace().next()?;
-        if let Some((_, command, _)) = COMMANDS.iter().find(|(words, ..)| words.contains(&word)) {
-            return Some(command.clone());
+impl<'a> Line<'a> {
+    pub(super) fn parse(line: &'a str) -> Self {
+        let line = line.trim();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        if let Some((_, _, command, _)) = COMMANDS.iter().find(|(words, ..)| words.contains(&word)) {
+            // `? what` is a question.
+            return if word == "?" && !rest.is_empty() {
+                Self::Question
+            } else {
+                Self::Command(*command, rest)
+            };
         }
-        if PLAIN_EXITS.contains(&line.trim()) {
-            return Some(Self::Exit);
+        if PLAIN_EXITS.contains(&line) {
+            return Self::Command(Slash::Exit, "");
         }
-        word.starts_with('/').then(|| Self::Unknown(word.to_owned()))
-    }
-
-    pub(super) fn run(&self, host: &Host, driver: &mut Driver) -> Result<Verdict> {
-        match self {
-            Self::Help => {
-                for (words, _, about) in COMMANDS {
-                    out!(host, "{:<18} {about}", words.join(", "))?;
-                }
-            }
-            Self::Status => status(host, driver)?,
-            Self::Org => show_organization(host)?,
-            Self::Clear => {
-                driver.expire();
-                status!(host, "The session has ended; the next question begins a new one.");
-            }
-            Self::Exit => return Ok(Verdict::Leave),
-            Self::Unknown(word) => status!(host, "There is no command {}; /help shows all.", printable(word)),
-        }
-        Ok(Verdict::GoOn)
+        // A path is no command: `/usr/bin is full` is a question.
+        let is_command = word.len() > 1 && word.starts_with('/') && !word[1..].contains('/');
+        if is_command { Self::Other(word, rest) } else { Self::Question }
     }
 }
 
-fn show_organization(host: &Host) -> Result<()> {
-    match host.organization().and_then(|organization| organization.current()) {
-        Ok(Some(selected)) => out!(host, "{} ({})", printable(&selected.name), printable(&selected.id)),
-        Ok(None) => out!(host, "No organization is selected; choose one with `seqera org switch`."),
-        Err(error) => out!(host, "The organization is not known: {error}"),
+/// Whether a word is one of ours: the name of a skill never takes its place.
+pub(super) fn is_built_in(word: &str) -> bool {
+    COMMANDS.iter().any(|(words, ..)| words.contains(&word))
+}
+
+impl Conversation<'_> {
+    pub(super) fn command(&mut self, command: Slash, rest: &str) -> Result<Verdict> {
+        let host = self.host;
+        match command {
+            Slash::Help => self.help()?,
+            Slash::Status => super::status::status(host, &self.driver)?,
+            Slash::Org => self.show_organization()?,
+            Slash::Credits => match self.driver.backend.credits() {
+                Ok(credits) => super::credits::show(host, &credits)?,
+                Err(error) => tell(host, &error),
+            },
+            Slash::Session => match self.driver.agent.session() {
+                Some(session) => out!(host, "{}", one_line(session, 200))?,
+                None => status!(host, "There is no session yet; the first question begins one."),
+            },
+            Slash::Sessions => self.choose_session()?,
+            Slash::Approval => self.approval(rest)?,
+            Slash::Plan | Slash::Build => {
+                self.driver.agent.set_plan(command == Slash::Plan);
+                let text = match command {
+                    Slash::Plan => {
+                        "Plan mode: the assistant reads and plans; nothing is changed. /build ends it."
+                    }
+                    _ => "Build mode: the assistant carries out what you ask for.",
+                };
+                status!(host, "{text}");
+            }
+            Slash::Goal => self.goal(rest)?,
+            Slash::Thinking => {
+                self.shows_thinking = !self.shows_thinking;
+                let state = if self.shows_thinking { "shown" } else { "not shown" };
+                status!(host, "What the assistant thinks is {state}.");
+            }
+            Slash::Export => self.export(rest)?,
+            Slash::Clear => {
+                self.driver.agent.clear_queue();
+                let _session = self.driver.expire();
+                status!(host, "The session has ended; the next question begins a new one.");
+            }
+            Slash::Exit => return Ok(Verdict::Leave),
+        }
+        Ok(Verdict::GoOn)
+    }
+
+    fn help(&mut self) -> Result<()> {
+        for (words, arguments, _, about) in COMMANDS {
+            out!(self.host, "{:<22} {about}", format!("{}{arguments}", words.join(", ")))?;
+        }
+        let rows: Vec<String> = self.known_skills().iter().map(super::skills::KnownSkill::row).collect();
+        if !rows.is_empty() {
+            out!(self.host, "Skills:")?;
+        }
+        rows.iter().try_for_each(|row| out!(self.host, "{row}"))
+    }
+
+    fn show_organization(&self) -> Result<()> {
+        let host = self.host;
+        match host.organization().and_then(|organization| organization.current()) {
+            Ok(Some(selected)) => {
+                out!(host, "{} ({})", one_line(&selected.name, 80), one_line(&selected.id, 80))
+            }
+            Ok(None) => out!(host, "No organization is selected; choose one with `seqera org switch`."),
+            Err(error) => out!(host, "The organization is not known: {error}"),
+        }
+    }
+
+    fn approval(&mut self, word: &str) -> Result<()> {
+        let host = self.host;
+        if word.is_empty() {
+            return out!(host, "{}", self.driver.agent.approval().name());
+        }
+        let Some(mode) = ApprovalMode::named(word) else {
+            status!(host, "There is no mode {}; the modes are basic, default and full.", one_line(word, 40));
+            return Ok(());
+        };
+        self.driver.agent.set_approval(mode);
+        let about = match mode {
+            ApprovalMode::Basic => "only listed commands that read run without asking",
+            ApprovalMode::Default => "what reads, and changes inside the workspace, run without asking",
+            ApprovalMode::Full => {
+                "everything that is not dangerous runs without asking. This is a convenience, not a boundary: \
+                 `python script.py` may do anything"
+            }
+        };
+        status!(host, "Approval mode {word}: {about}.");
+        Ok(())
+    }
+
+    fn goal(&mut self, task: &str) -> Result<()> {
+        let host = self.host;
+        match task {
+            "" => match self.driver.agent.goal() {
+                Some(goal) => out!(host, "{} (attempt {})", one_line(&goal.task, 200), goal.attempt),
+                None => out!(host, "There is no goal; /goal TASK sets one."),
+            },
+            "off" => {
+                self.driver.agent.drop_goal();
+                self.say_goal_over("is dropped");
+                Ok(())
+            }
+            task => {
+                status!(host, "(goal: the approval mode is full until it is over)");
+                let message = self.driver.agent.set_goal(task);
+                self.answer(message)
+            }
+        }
+    }
+
+    fn choose_session(&mut self) -> Result<()> {
+        let host = self.host;
+        let rows = match self.driver.backend.sessions(None, 20) {
+            Ok(rows) => rows,
+            Err(error) => {
+                tell(host, &error);
+                return Ok(());
+            }
+        };
+        if rows.is_empty() {
+            status!(host, "There are no sessions to go on with.");
+            return Ok(());
+        }
+        for (number, row) in rows.iter().enumerate() {
+            let title = one_line(row.title.as_deref().unwrap_or("(no title)"), 60);
+            let cwd = one_line(row.cwd.as_deref().unwrap_or_default(), 60);
+            out!(host, "{:>3}. {title}  {cwd}  {}", number + 1, one_line(&row.session_id, 80))?;
+        }
+        let Some(answer) = host.output().ask(&format!("Which one (1-{}; Enter for none)? ", rows.len()))?
+        else {
+            return Ok(());
+        };
+        let number: Option<usize> = answer.trim().parse().ok();
+        let Some(row) = number.and_then(|number| rows.get(number.checked_sub(1)?)) else {
+            if !answer.trim().is_empty() {
+                status!(host, "There is no session {}.", one_line(&answer, 20));
+            }
+            return Ok(());
+        };
+        let _before = self.driver.expire();
+        match self.driver.resume(&row.session_id) {
+            Ok(()) => self.show_history(),
+            Err(error) => {
+                tell(host, &error);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -80,12 +242,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_and_questions_are_told_apart() {
-        assert_eq!(Slash::parse("/status"), Some(Slash::Status));
-        assert_eq!(Slash::parse("  /q "), Some(Slash::Exit));
-        assert_eq!(Slash::parse("quit"), Some(Slash::Exit));
-        assert_eq!(Slash::parse("/nope now"), Some(Slash::Unknown("/nope".into())));
-        assert_eq!(Slash::parse("quit smoking?"), None);
-        assert_eq!(Slash::parse("what is /dev/null"), None);
+    fn commands_skills_and_questions_are_told_apart() {
+        assert_eq!(Line::parse("/status"), Line::Command(Slash::Status, ""));
+        assert_eq!(Line::parse("  /q "), Line::Command(Slash::Exit, ""));
+        assert_eq!(Line::parse("quit"), Line::Command(Slash::Exit, ""));
+        assert_eq!(Line::parse("/goal make it  work "), Line::Command(Slash::Goal, "make it  work"));
+        assert_eq!(Line::parse("/nf-core find rna"), Line::Other("/nf-core", "find rna"));
+        assert_eq!(Line::parse("?"), Line::Command(Slash::Help, ""));
+        for question in ["quit smoking?", "what is /dev/null", "/dev/null is what?", "/", "? what"] {
+            assert_eq!(Line::parse(question), Line::Question, "{question}");
+        }
     }
 }

@@ -3,26 +3,33 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqera_plugin_api::service::{Session, SessionState};
-use seqera_plugin_api::{Host, Result, out, printable};
+use seqera_plugin_api::{Host, Result, out};
 
 use crate::driver::Driver;
+use crate::sanitizer::one_line;
 
-/// Sign-in, account, token source, expiry, organization, backend, session.
+/// Sign-in, account, token source, expiry, organization, backend, session, modes.
 pub(super) fn status(host: &Host, driver: &Driver) -> Result<()> {
     let session = host.token_provider()?.session(false)?;
     out!(host, "Sign-in: {}", state(&session))?;
     out!(host, "Account: {}", account(&session))?;
-    out!(host, "Token: {}", printable(&session.source))?;
+    out!(host, "Token: {}", one_line(&session.source, 400))?;
     out!(host, "Ends: {}", ends(&session))?;
     let organization = host.organization().and_then(|organization| organization.current());
     let name = match &organization {
-        Ok(Some(selected)) => printable(&selected.name).into_owned(),
+        Ok(Some(selected)) => one_line(&selected.name, 80),
         Ok(None) => "none selected".to_owned(),
         Err(error) => format!("not known ({error})"),
     };
     out!(host, "Organization: {name}")?;
-    out!(host, "Backend: {}", printable(driver.backend.address()))?;
-    out!(host, "Session: {}", driver.agent.session().map_or("none yet".into(), printable))
+    out!(host, "Backend: {}", one_line(driver.backend.address(), 200))?;
+    out!(host, "Session: {}", driver.agent.session().map_or("none yet".to_owned(), |id| one_line(id, 200)))?;
+    let mode = match (driver.agent.goal(), driver.agent.plans()) {
+        (Some(goal), _) => format!("goal (attempt {})", goal.attempt),
+        (None, true) => "plan".to_owned(),
+        (None, false) => "build".to_owned(),
+    };
+    out!(host, "Mode: {mode}, approval {}", driver.agent.approval().name())
 }
 
 fn state(session: &Session) -> &'static str {
@@ -37,7 +44,7 @@ fn state(session: &Session) -> &'static str {
 fn account(session: &Session) -> String {
     let name = session.account_name.as_deref().or(session.account_id.as_deref()).unwrap_or("not known yet");
     let email = session.email.as_ref().map(|email| format!(" <{email}>")).unwrap_or_default();
-    printable(&format!("{name}{email}")).into_owned()
+    one_line(&format!("{name}{email}"), 200)
 }
 
 fn ends(session: &Session) -> String {

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::Sender;
 
 use super::{Pace, Session};
+use crate::emulator::Replay;
 use crate::emulator::http::{Request, Response, streamed};
 use crate::emulator::state::{State, lock};
 
@@ -21,20 +22,29 @@ enum Ending {
     Cut,
     /// The body ends cleanly, without a terminal event.
     Clean,
+    /// Nothing comes any more, and the connection stays.
+    Stall,
 }
 
 pub(super) fn answer(state: &State, session: &Arc<Session>, request: &Request) -> Response {
-    let cursor =
-        request.query.get("cursor").and_then(|cursor| cursor.parse::<usize>().ok()).unwrap_or(1).max(1);
+    let replay = state.options().replay;
     let is_history = request.query.get("history_only").is_some_and(|value| value == "true");
-    let ending = state
-        .faults
-        .take("events", "stream", "")
-        .map(|fault| (if fault.action == "cut" { Ending::Cut } else { Ending::Clean }, fault.after_events));
+    let asked = request.query.get("cursor").and_then(|cursor| cursor.parse::<usize>().ok());
+    let begin = if replay == Replay::Nothing && !is_history { session.live_from() } else { 1 };
+    let cursor = asked.unwrap_or(begin).max(1);
+    let ending = state.faults.take("events", "stream", "").map(|fault| {
+        let ending = match fault.action.as_str() {
+            "cut" => Ending::Cut,
+            "stall" => Ending::Stall,
+            _ => Ending::Clean,
+        };
+        (ending, fault.after_events)
+    });
     let (sender, response) = streamed("text/event-stream");
     let session = Arc::clone(session);
     tokio::spawn(async move {
-        let mut stream = Stream { session, sender, sent: cursor - 1, left: ending.map(|(_, count)| count) };
+        let left = ending.map(|(_, count)| count);
+        let mut stream = Stream { session, sender, sent: cursor - 1, left, replay };
         let _reader_went_away = stream.run(is_history, ending.map(|(ending, _)| ending)).await;
     });
     response
@@ -47,6 +57,7 @@ struct Stream {
     sent: usize,
     /// Events until the fault.
     left: Option<usize>,
+    replay: Replay,
 }
 
 impl Stream {
@@ -70,9 +81,14 @@ impl Stream {
             }
             if !has_history_ended {
                 has_history_ended = true;
-                self.send(Bytes::from_static(b"data: {\"type\":\"history_end\"}\n\n")).await?;
+                if self.replay != Replay::WithoutEnd {
+                    self.send(Bytes::from_static(b"data: {\"type\":\"history_end\"}\n\n")).await?;
+                }
                 if is_history {
-                    return self.send(Bytes::from_static(b"event: done\ndata: {}\n\n")).await;
+                    return match self.replay {
+                        Replay::WithoutEnd => Ok(()),
+                        _ => self.send(Bytes::from_static(b"event: done\ndata: {}\n\n")).await,
+                    };
                 }
             }
             match tokio::time::timeout(HEARTBEAT, changed.changed()).await {
@@ -84,6 +100,9 @@ impl Stream {
     }
 
     async fn break_off(&self, ending: Option<Ending>) -> Result<(), ()> {
+        if ending == Some(Ending::Stall) {
+            self.sender.closed().await;
+        }
         if ending == Some(Ending::Cut) {
             // Let what was sent arrive first.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -103,6 +122,14 @@ impl Stream {
         }
         self.sent += frames.len();
         self.left = self.left.map(|left| left - frames.len());
+        if self.replay == Replay::Unnumbered {
+            let mut part = BytesMut::new();
+            for frame in frames {
+                let at = frame.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                part.extend_from_slice(&frame[at..]);
+            }
+            return Some((part.freeze(), log.pace));
+        }
         if let [only] = frames.as_slice() {
             return Some((Bytes::clone(only), log.pace));
         }

@@ -19,6 +19,9 @@ pub(crate) struct Session {
     pub(crate) organization_id: Option<String>,
     cwd: String,
     created_at: i64,
+    last_used: Mutex<(i64, u64)>,
+    /// The first event of the last message.
+    live_from: Mutex<usize>,
     pub(super) log: Mutex<EventLog>,
     /// Tells streams that something was added.
     changed: watch::Sender<usize>,
@@ -76,9 +79,13 @@ impl Session {
         self.changed.subscribe()
     }
 
+    /// The first event of the last message.
+    pub(super) fn live_from(&self) -> usize {
+        *lock(&self.live_from)
+    }
+
     /// Asks the client to run a tool and waits for its result; `None` when the run ends first.
-    pub(crate) async fn execute(&self, tool: &str, args: Value) -> Option<Value> {
-        let request_id = random();
+    pub(crate) async fn execute(&self, request_id: String, tool: &str, args: Value) -> Option<Value> {
         let (sender, receiver) = oneshot::channel();
         lock(&self.waiting_tools).insert(request_id.clone(), sender);
         self.emit(
@@ -90,6 +97,12 @@ impl Session {
     pub(crate) fn remember(&self, role: &str, content: &str) {
         lock(&self.messages).push(json!({ "role": role, "content": content, "timestamp": now() }));
     }
+}
+
+/// A number that only grows: seconds are too coarse to sort by.
+fn number() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 pub(super) fn create(state: &State, request: &Request, account: &Account) -> Response {
@@ -105,6 +118,8 @@ pub(super) fn create(state: &State, request: &Request, account: &Account) -> Res
         organization_id: text("organization_id"),
         cwd,
         created_at: now(),
+        last_used: Mutex::new((now(), number())),
+        live_from: Mutex::new(1),
         log: Mutex::default(),
         changed: watch::Sender::new(0),
         messages: Mutex::default(),
@@ -123,7 +138,7 @@ pub(super) fn list(state: &State, request: &Request, account: &Account) -> Respo
     let wanted = |name: &str| request.query.get(name).map(String::as_str);
     let limit = wanted("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20);
     let mut sessions = state.sessions();
-    sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+    sessions.sort_by_key(|session| std::cmp::Reverse(*lock(&session.last_used)));
     let rows: Vec<Value> = sessions
         .iter()
         .filter(|session| session.owner == account.user_name)
@@ -134,8 +149,8 @@ pub(super) fn list(state: &State, request: &Request, account: &Account) -> Respo
             let title = lock(&session.messages).first().map(|message| message["content"].clone());
             json!({
                 "session_id": session.id, "title": title, "cwd": session.cwd,
-                "created_at": session.created_at, "last_used": session.created_at,
-                "expired_at": lock(&session.is_expired).then_some(session.created_at),
+                "created_at": session.created_at, "last_used": lock(&session.last_used).0,
+                "expired_at": lock(&session.is_expired).then_some(lock(&session.last_used).0),
             })
         })
         .collect();
@@ -167,6 +182,8 @@ pub(super) fn message(
                 return refusal;
             }
             *lock(&session.is_expired) = false;
+            *lock(&session.last_used) = (now(), number());
+            *lock(&session.live_from) = lock(&session.log).frames.len() + 1;
             session.remember("user", content);
             let script = state.next_script();
             let run =

@@ -1,0 +1,88 @@
+//! What a session said before (protocol section 7.3): read first, so that a replay is told from what is new.
+
+use std::time::Duration;
+
+use seqera_plugin_api::{Error, ErrorKind, Result};
+
+use super::Driver;
+use crate::agent::{Event, ServerEvent};
+use crate::backend::{EventStream, server_event};
+
+/// Times that a history is read that has no end.
+const TRIES: u32 = 3;
+/// Silence after which a history is taken to be complete, in milliseconds: it is there already.
+const SILENCE_MS: u64 = 10_000;
+
+/// How far a history was read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    last_id: Option<u64>,
+    unnumbered: usize,
+    has_ended: bool,
+}
+
+impl Driver {
+    /// Reads the history of a session to its end.
+    ///
+    /// # Errors
+    /// Those of the requests, when trying again did not help.
+    pub(super) fn read_history(&self, session: &str) -> Result<Event> {
+        let mut before = None;
+        for attempt in 1..=TRIES {
+            let (seen, broke) = match self.read_once(session) {
+                Err(error) if error.kind() == ErrorKind::Unreachable && attempt < TRIES => {
+                    if !self.stop.pause(Duration::from_secs(attempt.into())) {
+                        return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+                    }
+                    continue;
+                }
+                read => read?,
+            };
+            // The same twice without an end: this server does not say where a history ends.
+            if seen.has_ended || before == Some(seen) || (broke.is_none() && attempt == TRIES) {
+                return Ok(Event::HistoryRead { last_id: seen.last_id, unnumbered: seen.unnumbered });
+            }
+            before = Some(seen);
+        }
+        Err(Error::new(ErrorKind::Unreachable, "the history of the session cannot be read to its end")
+            .hint("Try again; without -s and -c a new session begins."))
+    }
+
+    /// What was seen, and why it ended early if it did.
+    fn read_once(&self, session: &str) -> Result<(Seen, Option<Error>)> {
+        let mut stream =
+            self.backend.open_stream(session, "?cursor=0&history_only=true", SILENCE_MS.min(self.idle_ms))?;
+        let mut frames = EventStream::default();
+        let mut seen = Seen::default();
+        while !seen.has_ended {
+            let bytes = match stream.chunk() {
+                Ok(bytes) if bytes.is_empty() => break,
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == ErrorKind::Unreachable => return Ok((seen, Some(error))),
+                Err(error) => return Err(error),
+            };
+            let is_taken = frames.feed(&bytes, |frame| {
+                let is_done = frame.event == "done";
+                let id = frame.id.and_then(|id| id.parse::<u64>().ok());
+                match server_event(frame.data) {
+                    _ if seen.has_ended => {}
+                    _ if is_done => seen.has_ended = true,
+                    Some(ServerEvent::HistoryEnd) => {
+                        seen.last_id = seen.last_id.max(id);
+                        seen.has_ended = true;
+                    }
+                    Some(_) if id.is_some() => seen.last_id = seen.last_id.max(id),
+                    Some(_) => seen.unnumbered += 1,
+                    None => {}
+                }
+            });
+            if !is_taken {
+                return Err(Error::new(
+                    ErrorKind::UnexpectedAnswer,
+                    "the history has an event that does not end",
+                ));
+            }
+        }
+        Ok((seen, None))
+    }
+}

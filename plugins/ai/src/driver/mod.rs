@@ -1,0 +1,364 @@
+//! Carries out what the agent wants and tells it what came of it.
+
+mod history;
+mod stop;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use seqera_plugin_api::{Error, ErrorKind, Host, Response, Result};
+
+use crate::agent::{Agent, ApprovalMode, Effect, Event, Outcome, Shown, ToolCall, ToolResult, Verdict};
+use crate::backend::{Backend, EventStream, server_event};
+use crate::journal::{Journal, Opened, Record};
+use crate::surroundings::{Gathering, workspace};
+pub(crate) use stop::Stop;
+
+/// Why nothing is run on this machine.
+const NO_TOOLS: &str = "this version of the seqera command line runs no tools on the user's machine; \
+                        tell the user which command to run instead";
+/// Silence after which a stream is opened again, and time without anything new after which a run is given up.
+const IDLE_SECONDS: u64 = 90;
+const RECONNECT_SECONDS: u64 = 120;
+
+/// Where the agent's words go.
+pub(crate) trait Screen {
+    /// A run begins.
+    fn begin(&mut self, run_id: &str, session: &str) -> Result<()>;
+
+    /// Takes something to show; what belongs together comes one after the other.
+    fn show(&mut self, shown: Shown) -> Result<()>;
+
+    /// What was shown so far has to be seen now.
+    fn flush(&mut self) -> Result<()>;
+}
+
+/// One conversation at work.
+pub(crate) struct Driver {
+    pub(crate) agent: Agent,
+    pub(crate) backend: Backend,
+    pub(crate) journal: Journal,
+    pub(crate) workspace: PathBuf,
+    host: Host,
+    gathering: Option<Gathering>,
+    sends_commits: bool,
+    stop: Stop,
+    stream: Option<Response>,
+    frames: EventStream,
+    idle_ms: u64,
+    run_id: String,
+    /// When something new came.
+    progress: Instant,
+    /// Whether the session of the run has been shown.
+    has_begun: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(host: &Host, is_headless: bool, approval: ApprovalMode) -> Result<Self> {
+        let workspace = workspace(host);
+        let sends_commits = host.setting("ai_send_commits").is_some_and(|setting| setting.value == "true");
+        let gathering = Some(Gathering::begin(&workspace, sends_commits));
+        let stop = Stop::default();
+        let pauses = stop.clone();
+        let backend = Backend::new(host, is_headless, move |duration| pauses.pause(duration))?;
+        let provider = host.token_provider()?;
+        let mask = std::sync::Arc::new(move |text: &str| {
+            String::from_utf8_lossy(&provider.redact(text.as_bytes())).into_owned()
+        });
+        let patience = Duration::from_secs(seconds(host, "ai_reconnect_seconds", RECONNECT_SECONDS));
+        Ok(Self {
+            agent: Agent::new(patience, approval),
+            backend,
+            journal: Journal::new(host, mask),
+            workspace,
+            host: host.clone(),
+            gathering,
+            sends_commits,
+            stop,
+            stream: None,
+            frames: EventStream::default(),
+            idle_ms: seconds(host, "ai_idle_timeout_seconds", IDLE_SECONDS).saturating_mul(1000),
+            run_id: String::new(),
+            progress: Instant::now(),
+            has_begun: false,
+        })
+    }
+
+    /// Goes on with a session.
+    ///
+    /// # Errors
+    /// `Failed` when another process of this machine does.
+    pub(crate) fn resume(&mut self, session: &str) -> Result<()> {
+        match self.journal.open(session) {
+            Opened::Here(calls) => {
+                self.agent.resume(session.to_owned(), calls);
+                self.note_session(session, true);
+                Ok(())
+            }
+            Opened::Elsewhere => {
+                let name = crate::sanitizer::one_line(session, 80);
+                Err(Error::new(ErrorKind::Failed, format!("the session {name} is in use by another process"))
+                    .hint("End that one first, or leave -s and -c out to begin a new session."))
+            }
+        }
+    }
+
+    /// The id of the run that is, or was, under way.
+    pub(crate) fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// Asks one question and follows the answer to its end.
+    ///
+    /// # Errors
+    /// What a request failed with and trying again does not help. A signal is no error here: the outcome says it.
+    pub(crate) fn run(&mut self, host: &Host, question: String, screen: &mut dyn Screen) -> Result<Outcome> {
+        let _guard = self.stop.listen(host);
+        self.run_id = uuid::Uuid::new_v4().to_string();
+        self.progress = Instant::now();
+        self.has_begun = false;
+        let mut effects = VecDeque::new();
+        self.tell(Event::Asked(question), &mut effects);
+        let outcome = loop {
+            let step = match effects.pop_front() {
+                Some(Effect::End(outcome)) => break Ok(outcome),
+                Some(effect) => self.perform(effect, &mut effects, screen),
+                None => self.read(&mut effects, screen),
+            };
+            match step {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted && self.stop.is_wanted() => {
+                    effects.clear();
+                    self.tell(Event::Cancelled, &mut effects);
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        if outcome.is_err() {
+            // What failed is over: the next question begins where this one did.
+            let mut nothing = Vec::new();
+            self.agent.handle(Event::Cancelled, &mut nothing);
+        }
+        self.stream = None;
+        self.note_end(&outcome);
+        screen.flush()?;
+        outcome
+    }
+
+    /// Ends the session at the server, if there is one, and answers its id.
+    pub(crate) fn expire(&mut self) -> Option<String> {
+        let session = self.agent.session().map(str::to_owned);
+        if let Some(session) = &session {
+            self.backend.expire(session);
+        }
+        self.agent.forget();
+        self.journal.close();
+        self.journal.prune();
+        session
+    }
+
+    fn tell(&mut self, event: Event, effects: &mut VecDeque<Effect>) {
+        let mut new = Vec::new();
+        self.agent.handle(event, &mut new);
+        effects.extend(new);
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect,
+        effects: &mut VecDeque<Effect>,
+        screen: &mut dyn Screen,
+    ) -> Result<()> {
+        match effect {
+            Effect::CreateSession => {
+                let gathering = self
+                    .gathering
+                    .take()
+                    .unwrap_or_else(|| Gathering::begin(&self.workspace, self.sends_commits));
+                let session = self.backend.create_session(gathering.finish())?;
+                if let Opened::Here(_new) = self.journal.open(&session) {
+                    self.note_session(&session, false);
+                }
+                self.tell(Event::SessionReady(session), effects);
+            }
+            Effect::ReadHistory { session } => {
+                let read = self.read_history(&session)?;
+                self.tell(read, effects);
+            }
+            Effect::PostMessage { session, content, plan } => {
+                self.has_begun = true;
+                screen.begin(&self.run_id, &session)?;
+                self.journal.note(Record::Message {
+                    run_id: (&self.run_id).into(),
+                    content: (&content).into(),
+                    plan,
+                });
+                self.backend.post_message(&session, &self.run_id, &content, plan)?;
+                self.tell(Event::MessageAccepted, effects);
+            }
+            Effect::OpenStream { session, cursor, after } => {
+                return self.open(&session, cursor, after, effects);
+            }
+            Effect::Show(shown) => {
+                self.remember(&shown);
+                screen.show(shown)?;
+            }
+            Effect::Judge(call) => self.judge(&call, effects),
+            Effect::AskPerson { .. } | Effect::RunTool(_) | Effect::KillTool => {}
+            Effect::SendResult { session, request_id, result } => {
+                screen.flush()?;
+                self.send_result(&session, request_id, &result, effects)?;
+            }
+            Effect::CancelRun { session } => self.backend.cancel_run(&session),
+            Effect::End(_) => {}
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, call: &ToolCall, effects: &mut VecDeque<Effect>) {
+        let reason = format!("{}: {NO_TOOLS}", call.name);
+        self.journal.audit(&serde_json::json!({
+            "at": crate::journal::now(), "session_id": self.agent.session(), "request_id": call.id,
+            "tool": call.name, "args": call.args, "mode": self.agent.approval().name(),
+            "decision": "refused", "why": reason,
+        }));
+        let judged = Event::Judged { request_id: call.id.clone(), verdict: Verdict::Refuse(reason) };
+        self.tell(judged, effects);
+    }
+
+    fn send_result(
+        &mut self,
+        session: &str,
+        request_id: String,
+        result: &ToolResult,
+        effects: &mut VecDeque<Effect>,
+    ) -> Result<()> {
+        // First here, then there: whoever asks again after a crash gets this result, and not another run.
+        self.journal.note(Record::ToolResult {
+            id: (&request_id).into(),
+            result: std::borrow::Cow::Borrowed(result),
+        });
+        self.backend.send_result(session, &request_id, result)?;
+        self.journal.note(Record::ResultSent { id: (&request_id).into() });
+        self.tell(Event::ResultAccepted { request_id }, effects);
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        session: &str,
+        cursor: Option<u64>,
+        after: Duration,
+        effects: &mut VecDeque<Effect>,
+    ) -> Result<()> {
+        self.stream = None;
+        self.frames = EventStream::default();
+        if !after.is_zero() && !self.stop.pause(stop::with_jitter(after)) {
+            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+        }
+        let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
+        match self.backend.open_stream(session, &query, self.idle_ms) {
+            Ok(stream) => self.stream = Some(stream),
+            Err(error) if error.kind() == ErrorKind::Unreachable => self.broke(error.to_string(), effects),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Reads what has come, hands it to the agent and shows what follows from it at once.
+    fn read(&mut self, effects: &mut VecDeque<Effect>, screen: &mut dyn Screen) -> Result<()> {
+        let Some(stream) = &mut self.stream else {
+            return Err(Error::new(ErrorKind::Failed, "the assistant has nothing left to do"));
+        };
+        let bytes = match stream.chunk() {
+            Ok(bytes) if bytes.is_empty() => {
+                self.broke("the server ended the stream".to_owned(), effects);
+                return Ok(());
+            }
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::Unreachable => {
+                self.broke(error.to_string(), effects);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let (agent, journal) = (&mut self.agent, &mut self.journal);
+        let before = agent.last_id();
+        let mut new = Vec::new();
+        let mut failed = Ok(());
+        let is_taken = self.frames.feed(&bytes, |frame| {
+            let Some(event) = server_event(frame.data) else { return };
+            let id = frame.id.and_then(|id| id.parse().ok());
+            agent.handle(Event::Received { id, event }, &mut new);
+            for effect in new.drain(..) {
+                // Text is most of what comes: it goes to the screen without a detour.
+                match effect {
+                    Effect::Show(shown) if effects.is_empty() && failed.is_ok() => {
+                        if let Shown::Text(text) = &shown {
+                            journal.text(text);
+                        }
+                        failed = screen.show(shown);
+                    }
+                    other => effects.push_back(other),
+                }
+            }
+        });
+        if agent.last_id() != before {
+            self.progress = Instant::now();
+        }
+        failed?;
+        screen.flush()?;
+        if is_taken {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::UnexpectedAnswer, "the assistant sent an event that does not end"))
+    }
+
+    fn broke(&mut self, reason: String, effects: &mut VecDeque<Effect>) {
+        log::info!("the stream broke: {reason}");
+        self.stream = None;
+        let since_progress = self.progress.elapsed();
+        self.tell(Event::StreamBroke { reason, since_progress }, effects);
+    }
+
+    fn remember(&mut self, shown: &Shown) {
+        match shown {
+            Shown::Text(text) => self.journal.text(text),
+            Shown::Tool(call) => {
+                self.journal.note(Record::Tool { call: std::borrow::Cow::Borrowed(call) });
+            }
+            _ => {}
+        }
+    }
+
+    fn note_session(&mut self, session: &str, resumed: bool) {
+        let version = self.host.product().map(|product| product.version).unwrap_or_default();
+        let cwd = self.workspace.display().to_string();
+        self.journal.note(Record::Session {
+            session_id: session.into(),
+            cwd: (&cwd).into(),
+            backend: self.backend.address().into(),
+            version: (&version).into(),
+            resumed,
+        });
+    }
+
+    fn note_end(&mut self, outcome: &Result<Outcome>) {
+        let (outcome, reason) = match outcome {
+            Ok(Outcome::Complete) => ("complete", None),
+            Ok(Outcome::Incomplete(reason)) => ("incomplete", Some(reason.clone())),
+            Ok(Outcome::Failed(reason)) => ("failed", Some(reason.clone())),
+            Ok(Outcome::Lost(reason)) => ("lost", Some(reason.clone())),
+            Ok(Outcome::Cancelled) => ("cancelled", None),
+            Err(error) => ("error", Some(error.to_string())),
+        };
+        self.journal.note(Record::End { outcome: outcome.into(), reason: reason.map(Into::into) });
+    }
+}
+
+/// A setting that is a number of seconds.
+fn seconds(host: &Host, key: &str, default: u64) -> u64 {
+    let value = host.setting(key).and_then(|setting| setting.value.trim().parse().ok());
+    value.filter(|seconds| *seconds > 0).unwrap_or(default)
+}

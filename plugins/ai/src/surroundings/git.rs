@@ -1,0 +1,155 @@
+//! What git says about the workspace. Our own calls run nothing that the repository configures.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Longest wait for one call.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Most of what a call may say, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+/// Most files.
+const FILES: usize = 500;
+/// Commits that are sent when the user allows it, and how much of each, in characters.
+const COMMITS: usize = 10;
+const PATCH: usize = 2000;
+/// Ends a field, and a commit, of our format.
+const FIELD: char = '\u{1f}';
+const COMMIT: char = '\u{1e}';
+
+/// The key `git_status`.
+pub(super) fn status(workspace: &Path, sends_commits: bool) -> Vec<(&'static str, Value)> {
+    let (branch, files, commits) = std::thread::scope(|scope| {
+        let branch = scope.spawn(|| git(workspace, &["symbolic-ref", "--quiet", "--short", "HEAD"]));
+        let lines = scope.spawn(|| git(workspace, &["diff", "--numstat", "-z", "HEAD", "--"]));
+        let commits = scope.spawn(|| if sends_commits { commits(workspace) } else { Vec::new() });
+        let states =
+            git(workspace, &["status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames"]);
+        let lines = lines.join().ok().flatten().unwrap_or_default();
+        let branch = branch.join().ok().flatten();
+        (branch, files(&states.unwrap_or_default(), &lines), commits.join().unwrap_or_default())
+    });
+    let branch = branch.map(|branch| branch.trim().to_owned());
+    vec![(
+        "git_status",
+        json!({ "is_git_repo": true, "branch": branch, "files": files, "recent_commits": commits }),
+    )]
+}
+
+/// What a call says; `None` when it failed or took too long.
+fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new("git");
+    // `core.fsmonitor` names a program; hooks, external diffs and text conversions are programs too.
+    command.args([
+        "--no-pager",
+        "--no-optional-locks",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.hooksPath=/dev/null",
+    ]);
+    let (verb, rest) = arguments.split_first()?;
+    command.arg(verb);
+    if matches!(*verb, "diff" | "log") {
+        command.args(["--no-ext-diff", "--no-textconv", "--no-color"]);
+    }
+    command.args(rest).current_dir(workspace);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let stdout = child.stdout.take()?;
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _what_came = stdout.take(LONGEST).read_to_end(&mut bytes);
+        bytes
+    });
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if started.elapsed() < PATIENCE => std::thread::sleep(pause),
+            _ => {
+                let _gone = child.kill();
+                let _status = child.wait();
+                log::info!("git {} took too long", arguments.join(" "));
+                return None;
+            }
+        }
+        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    let bytes = reader.join().ok()?;
+    status.success().then(|| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Files that differ, with the number of lines added and removed.
+fn files(states: &str, lines: &str) -> Vec<Value> {
+    let counts: BTreeMap<&str, (u64, u64)> = lines
+        .split('\0')
+        .filter_map(|row| {
+            let mut parts = row.splitn(3, '\t');
+            let (added, removed) = (parts.next()?, parts.next()?);
+            Some((parts.next()?, (added.parse().unwrap_or(0), removed.parse().unwrap_or(0))))
+        })
+        .collect();
+    states
+        .split('\0')
+        .filter_map(|row| Some((row.get(..2)?, row.get(3..)?)))
+        .take(FILES)
+        .map(|(state, path)| {
+            let (added, removed) = counts.get(path).copied().unwrap_or_default();
+            let status = match state {
+                "??" => "added",
+                state if state.contains('D') => "deleted",
+                state if state.contains('A') => "added",
+                _ => "modified",
+            };
+            json!({ "path": path, "added": added, "removed": removed, "status": status })
+        })
+        .collect()
+}
+
+/// The last commits with author, message and patch.
+fn commits(workspace: &Path) -> Vec<Value> {
+    let count = format!("--max-count={COMMITS}");
+    let format = format!("--format={COMMIT}%h{FIELD}%an{FIELD}%aI{FIELD}%B{FIELD}");
+    let said = git(workspace, &["log", &count, "--abbrev=8", &format, "--stat", "--patch"]);
+    said.unwrap_or_default()
+        .split(COMMIT)
+        .filter_map(|commit| {
+            let mut fields = commit.splitn(5, FIELD);
+            let (hash, author, date) = (fields.next()?, fields.next()?, fields.next()?);
+            let (message, diff) = (fields.next()?.trim(), fields.next()?.trim());
+            let diff: String = diff.chars().take(PATCH).collect();
+            Some(json!({ "hash": hash, "author": author, "date": date, "message": message, "diff": diff }))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_and_counts_are_put_together() {
+        let states = " M a b.nf\0?? new\0 D gone\0A  staged\0";
+        let lines = "3\t1\ta b.nf\0-\t-\tbinary\0";
+        assert_eq!(
+            files(states, lines),
+            [
+                json!({ "path": "a b.nf", "added": 3, "removed": 1, "status": "modified" }),
+                json!({ "path": "new", "added": 0, "removed": 0, "status": "added" }),
+                json!({ "path": "gone", "added": 0, "removed": 0, "status": "deleted" }),
+                json!({ "path": "staged", "added": 0, "removed": 0, "status": "added" }),
+            ]
+        );
+    }
+}
