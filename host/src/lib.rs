@@ -121,7 +121,7 @@ fn finish(broker: &Broker, signals: &Signals, outcome: Result<u8>) -> Result<u8>
 }
 
 /// An admin's policy must never be ignored, and this version cannot carry one out yet: so it runs no plugin.
-fn refuse_policy() -> Result<()> {
+pub(crate) fn refuse_policy() -> Result<()> {
     if Path::new(config::POLICY).exists() {
         return Err(Error::new(Code::Denied, format!("there is a policy in {}", config::POLICY))
             .because("this version of seqera cannot carry out a policy, and does not ignore one")

@@ -76,6 +76,8 @@ pub struct Outcome {
 /// # Errors
 /// Why not; then everything is as it was.
 pub fn install(store: &Store, source: &Source, options: Options, above: Option<&Version>) -> Result<Outcome> {
+    // Installing loads plugins: the one that downloads, and the new one.
+    crate::refuse_policy()?;
     let _lock = store.lock()?;
     reached(Step::Locked)?;
     let resolved = source::resolve(store, source, |name, version| admission::accepts(store, name, version))?;

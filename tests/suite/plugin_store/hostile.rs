@@ -167,9 +167,32 @@ fn a_library_has_to_say_what_its_manifest_says() {
 fn a_library_that_crashes_when_it_is_loaded_is_not_installed() {
     let world = World::new();
     let archive = world.archive("0.3.0");
-    let raw = seqera_tests::stage::fixtures().join("raw/libseqera_fixture_panics_at_load.so");
+    let raw = seqera_tests::stage::fixtures().join("raw/libpanics-at-load.so");
     let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &fs::read(raw).unwrap());
     let _refused = refused(&world, &spoiled, 126, "failed while it was loaded");
+}
+
+#[test]
+fn a_plugin_of_the_sdk_survives_the_panic_that_the_probe_wishes_for() {
+    let world = World::new();
+    let mut command = world.user.command(["__describe", &world.library("0.3.0")]);
+    command.env("SEQERA_PLUGIN_SELF_TEST", "panic");
+    let _error = world.user.run(command).fails(70, "as the self-test wishes");
+}
+
+#[test]
+fn a_library_that_says_nothing_is_not_installed() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    for (raw, says) in [
+        ("exits-at-describe", "cannot be loaded here"),
+        ("hangs-at-load", "within 10 s"),
+        ("major", "it was built for plugin ABI"),
+    ] {
+        let library = seqera_tests::stage::fixtures().join(format!("raw/lib{raw}.so"));
+        let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &fs::read(library).unwrap());
+        let _refused = refused(&world, &spoiled, 126, says);
+    }
 }
 
 #[test]
