@@ -6,6 +6,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod compatibility;
+mod documents;
 mod faults;
 mod login;
 mod org;
