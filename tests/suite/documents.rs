@@ -5,10 +5,54 @@ use seqera_tests::sandbox::Sandbox;
 
 use crate::emulator;
 
+fn text(path: &str) -> String {
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::read_to_string(repository.join(path)).unwrap()
+}
+
 #[test]
 fn the_readme_shows_what_happens() {
     let emulator = emulator();
     let sandbox = Sandbox::on(&emulator);
     let _signed_in = sandbox.login().success();
     assert_eq!(Document::read("README.md", &sandbox).run(), 6);
+}
+
+#[test]
+fn the_users_guide_shows_what_happens() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let _signed_in = sandbox.login().success();
+    assert_eq!(Document::read("docs/users.md", &sandbox).run(), 7);
+}
+
+/// Every key and variable of the table in the host's source has its row.
+#[test]
+fn the_users_guide_knows_every_setting() {
+    let guide = text("docs/users.md");
+    let source = text("host/src/config/settings.rs");
+    let table = source.split("pub const SETTINGS").nth(1).unwrap().split("];").next().unwrap();
+    let words = table.split('"').skip(1).step_by(2);
+    let names: Vec<&str> = words.filter(|word| word.starts_with("SEQERA_")).collect();
+    assert!(names.len() > 10, "the table was found");
+    for name in names {
+        assert!(guide.contains(&format!("`{name}`")), "docs/users.md does not know {name}");
+    }
+}
+
+/// A link to a file of the repository leads somewhere.
+#[test]
+fn links_lead_somewhere() {
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let documents = std::fs::read_dir(repository.join("docs")).unwrap().map(|item| item.unwrap().path());
+    let documents = documents.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for document in documents.chain([repository.join("README.md")]) {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = target.split('#').next().unwrap();
+            let is_ours = !target.is_empty() && !target.contains("://");
+            let path = document.parent().unwrap().join(target);
+            assert!(!is_ours || path.exists(), "{} links to {target}", document.display());
+        }
+    }
 }
