@@ -20,7 +20,9 @@ fn credential_file(sandbox: &Sandbox) -> std::path::PathBuf {
 #[test]
 fn the_public_lines_are_printed_to_the_letter() {
     let emulator = Emulator::start(Options::default()).unwrap();
-    let sandbox = Sandbox::on(&emulator);
+    // A port of its own: the usual one may be taken by the sign-in of another test, which is said in a line more.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sandbox = Sandbox::on(&emulator).with("SEQERA_AUTH_REDIRECT_PORT", free);
     let login = sandbox.begin_login();
     assert_eq!(login.visit_as("bob"), "200");
     let run = login.finish().success();
