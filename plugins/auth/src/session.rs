@@ -295,13 +295,26 @@ impl Sessions {
                 ErrorKind::SignInNeeded,
                 format!("{} rejected the token in {}", crate::authority::host_name(&url), token.variable),
             )
-            .hint(format!("Correct {0}, or unset it to use your login: unset {0}", token.variable)),
+            .hint(self.instead_of(token))
+            .with("kind", "EnvTokenRejected"),
             _ => error,
         })?;
         // Without a place to remember it, it is asked again next time.
         let _a_convenience =
             self.index().and_then(|index| index.remember_environment(&token.fingerprint(), &account));
         Ok(account)
+    }
+
+    /// What to do about a variable that does not sign in, and who is signed in without it.
+    fn instead_of(&self, token: &EnvToken) -> String {
+        let stored = self.stored_session(false).ok().and_then(|session| session.account_name);
+        match stored {
+            Some(name) => format!(
+                "Correct {0}, or unset it to use your login as {name}, which was not used: unset {0}",
+                token.variable
+            ),
+            None => format!("Correct {0}, or unset it to use your login: unset {0}", token.variable),
+        }
     }
 
     fn stored_session(&self, resolve: bool) -> Result<Session> {
@@ -313,11 +326,7 @@ impl Sessions {
         if record.account.is_none() && resolve && !record.ended {
             record.account = Some(self.resolve_stored(&authority, &key)?);
         }
-        Ok(Session {
-            source: self.store(&key)?.source(&key),
-            expires_at: record.access_expires_at,
-            ..described(record.account.clone(), key.issuer, &key.profile, state(&record))
-        })
+        describe_record(self, &record)
     }
 
     fn resolve_stored(&self, authority: &Authority, key: &Key) -> Result<Account> {
@@ -388,6 +397,19 @@ fn state(record: &Record) -> SessionState {
     }
 }
 
+/// A session as its record tells it.
+///
+/// # Errors
+/// As [`Stores::of`].
+pub(crate) fn describe_record(sessions: &Sessions, record: &Record) -> Result<Session> {
+    let key = record.key();
+    Ok(Session {
+        source: sessions.store(&key)?.source(&key),
+        expires_at: record.access_expires_at,
+        ..described(record.account.clone(), key.issuer, &key.profile, state(record))
+    })
+}
+
 fn described(account: Option<Account>, issuer: String, profile: &str, state: SessionState) -> Session {
     let title = account.as_ref().map(Account::title);
     Session {
@@ -410,11 +432,13 @@ fn not_signed_in(authority: &Authority, profile: &str) -> Error {
     let whose = if profile == "default" { String::new() } else { format!(" as `{profile}`") };
     Error::new(ErrorKind::SignInNeeded, format!("you are not signed in to {host}{whose}"))
         .hint(format!("Run `{login}`, or set SEQERA_ACCESS_TOKEN."))
+        .with("kind", "NotLoggedIn")
 }
 
 fn session_ended(authority: &Authority) -> Error {
     Error::new(ErrorKind::SignInNeeded, format!("your session on {} has ended", authority.name()))
         .hint("Run `seqera login`.")
+        .with("kind", "SessionExpired")
 }
 
 fn token_refused(authority: &Authority) -> Error {

@@ -43,6 +43,12 @@ fn configure(state: &State, body: &Value) {
         if let Some(seconds) = body["ttl_access"].as_i64() {
             options.ttl_access = seconds;
         }
+        if let Some(seconds) = body["ttl_device"].as_u64() {
+            options.ttl_device = seconds;
+        }
+        if let Some(seconds) = body["device_interval"].as_u64() {
+            options.device_interval = seconds;
+        }
         if let Some(rotate) = body["rotate"].as_bool() {
             options.rotate = rotate;
         }

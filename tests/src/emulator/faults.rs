@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Fault {
-    /// The route: `discovery jwks authorize token revocation userinfo root service-info user-info organizations credits
+    /// The route: `discovery jwks authorize token device revocation userinfo root service-info user-info organizations credits
     /// skills sessions history messages events tool-results expire`.
     pub route: String,
     /// For `token`: the grant type.

@@ -6,6 +6,7 @@
 //! | `GET /api/jwks` | the key of ID tokens | `oidc::id_token` |
 //! | `GET /api/authorize` | a page for people, a redirect for scripts | `oidc::authorize` |
 //! | `POST /api/token` | code, refresh with rotation and reuse detection | `oidc::token` |
+//! | `POST /api/device_authorization`, `GET /api/device` | a code for another device, and the page to type it | `oidc::device` |
 //! | `POST /api/revoke` | RFC 7009 | `oidc::revocation` |
 //! | `GET /api/userinfo`, `GET /api/user-info` | the account | `oidc::userinfo` |
 //! | `GET /`, `/v1/cli/{service-info,user-info,organizations,credits,skills}` | small facts | `backend::facts` |

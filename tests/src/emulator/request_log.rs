@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::http::Request;
 
 /// Names whose values are secrets.
-const SECRETS: [&str; 6] =
-    ["code", "code_verifier", "refresh_token", "token", "access_token", "client_secret"];
+const SECRETS: [&str; 7] =
+    ["code", "code_verifier", "refresh_token", "token", "access_token", "client_secret", "device_code"];
 /// Names of which only the length is of interest.
 const LENGTHS: [&str; 3] = ["state", "nonce", "code_challenge"];
 

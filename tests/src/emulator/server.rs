@@ -141,6 +141,7 @@ fn route(request: &Request) -> &'static str {
         "/api/jwks" => "jwks",
         "/api/authorize" => "authorize",
         "/api/token" => "token",
+        "/api/device_authorization" => "device",
         "/api/revoke" => "revocation",
         "/api/userinfo" => "userinfo",
         "/" => "root",

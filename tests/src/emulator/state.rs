@@ -40,6 +40,10 @@ pub struct Options {
     pub accounts: Vec<Account>,
     /// Life of an access token, in seconds.
     pub ttl_access: i64,
+    /// Life of a code for another device, in seconds.
+    pub ttl_device: u64,
+    /// Seconds between two polls for such a code.
+    pub device_interval: u64,
     /// Whether a renewal brings a new refresh token and ends the old one.
     pub rotate: bool,
     /// Whether sign-ins get a refresh token at all.
@@ -62,6 +66,8 @@ impl Default for Options {
             port: 0,
             accounts: default_accounts(),
             ttl_access: 3600,
+            ttl_device: 600,
+            device_interval: 5,
             rotate: true,
             refresh_tokens: true,
             auto_approve: false,

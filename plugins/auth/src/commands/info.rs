@@ -17,6 +17,9 @@ pub(crate) struct InfoArgs {
     /// How to print it
     #[arg(short, long, value_enum)]
     output: Option<Format>,
+    /// Name of the login to use
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +38,7 @@ struct Info {
 
 pub(crate) fn run(sessions: &Arc<Sessions>, args: &InfoArgs) -> Result<Exit> {
     let host = sessions.host();
+    sessions.use_profile(args.profile.as_deref())?;
     let wants_json = || host.setting("cli_output_format").is_some_and(|setting| setting.value == "json");
     let format = args.output.unwrap_or_else(|| if wants_json() { Format::Json } else { Format::Console });
     let info = ask(&host.http()?);

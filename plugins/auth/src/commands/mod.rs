@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod info;
+mod json_error;
 mod login;
 mod logout;
 mod status;

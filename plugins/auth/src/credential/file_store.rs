@@ -81,6 +81,7 @@ fn corrupt(path: &Path) -> Error {
     Error::new(ErrorKind::CredentialStore, "the stored credential cannot be understood")
         .because(format!("it was kept as {}", kept.display()))
         .hint("Run `seqera login`.")
+        .with("reason", "corrupt")
 }
 
 /// What another user put there, or a link leads to, must not decide who we are.
@@ -91,6 +92,7 @@ fn check(host: &Host, path: &Path) -> Result<()> {
     let refuse = |what: &str| {
         Error::new(ErrorKind::CredentialStore, format!("{} {what}", path.display()))
             .hint("Remove it, then run `seqera login`.")
+            .with("reason", "foreign")
     };
     if metadata.file_type().is_symlink() {
         return Err(refuse("is a symbolic link, and is not followed"));

@@ -176,7 +176,9 @@ fn declined(code: &str, description: Option<&str>) -> Error {
     let said = description.map(|text| format!("{}: {}", printable(code), printable(text)));
     let said = said.unwrap_or_else(|| printable(code).into_owned());
     if code == "access_denied" {
-        return Error::new(ErrorKind::SignInNeeded, "sign-in was declined in the browser").because(said);
+        return Error::new(ErrorKind::SignInNeeded, "sign-in was declined in the browser")
+            .because(said)
+            .with("kind", "Denied");
     }
     Error::new(ErrorKind::SignInNeeded, "the server did not sign you in").because(said)
 }

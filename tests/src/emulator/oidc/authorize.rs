@@ -106,6 +106,6 @@ fn page(state: &State, request: &Request) -> Response {
     with_type(200, "text/html; charset=utf-8", body)
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

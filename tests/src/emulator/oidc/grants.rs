@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::device::Devices;
 use crate::emulator::state::{now, random};
 
 /// A code that waits for its exchange.
@@ -36,6 +37,7 @@ pub(crate) struct Grants {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     next_family: u64,
+    pub(super) devices: Devices,
 }
 
 /// What a token request brings.

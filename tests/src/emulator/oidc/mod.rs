@@ -1,6 +1,7 @@
 //! The OpenID Provider.
 
 mod authorize;
+mod device;
 mod discovery;
 mod grants;
 mod id_token;
@@ -24,6 +25,8 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
         ("GET", "/api/.well-known/openid-configuration") => discovery::answer(state),
         ("GET", "/api/jwks") => json(200, &state.key.jwks()),
         ("GET", "/api/authorize") => authorize::answer(state, request),
+        ("POST", "/api/device_authorization") => device::begin(state, request),
+        ("GET", "/api/device") => device::page(state, request),
         ("POST", "/api/token") => token::answer(state, request),
         ("POST", "/api/revoke") => revocation::answer(state, request),
         ("GET", "/api/userinfo") => userinfo::answer(state, request),

@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 sections 4.1.3 and 6).
+//! The token endpoint (RFC 6749 sections 4.1.3 and 6, RFC 8628 section 3.4).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,6 +6,7 @@ use ring::digest;
 use serde_json::json;
 
 use super::CLIENT_ID;
+use super::device::Poll;
 use super::grants::Issued;
 use crate::emulator::http::{Request, Response, json as json_answer};
 use crate::emulator::state::State;
@@ -22,7 +23,8 @@ pub(super) fn answer(state: &State, request: &Request) -> Response {
     match value("grant_type") {
         "authorization_code" => exchange(state, value("code"), value("code_verifier"), value("redirect_uri")),
         "refresh_token" => renew(state, value("refresh_token")),
-        _ => refuse(400, "unsupported_grant_type", "only authorization_code and refresh_token"),
+        "urn:ietf:params:oauth:grant-type:device_code" => poll(state, value("device_code")),
+        _ => refuse(400, "unsupported_grant_type", "only authorization_code, refresh_token and device_code"),
     }
 }
 
@@ -40,6 +42,21 @@ fn exchange(state: &State, text: &str, verifier: &str, redirect_uri: &str) -> Re
     let issued = grants.begin(text, &code, options.ttl_access, with_refresh);
     drop(grants);
     answer_with(state, &issued, options.ttl_access, code.nonce.as_deref())
+}
+
+fn poll(state: &State, device_code: &str) -> Response {
+    let options = state.options();
+    let mut grants = state.grants();
+    match grants.devices.poll(device_code) {
+        Poll::Refused(error) => refuse(400, error, "the person has the word"),
+        Poll::Granted(code) => {
+            let with_refresh =
+                options.refresh_tokens && code.scope.split(' ').any(|scope| scope == "offline_access");
+            let issued = grants.begin("", &code, options.ttl_access, with_refresh);
+            drop(grants);
+            answer_with(state, &issued, options.ttl_access, None)
+        }
+    }
 }
 
 fn renew(state: &State, refresh_token: &str) -> Response {
