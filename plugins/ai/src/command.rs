@@ -30,6 +30,10 @@ pub(crate) struct AiArgs {
     /// What runs without asking: basic, default or full (a convenience, not a boundary: a script may do anything)
     #[arg(long, value_name = "MODE")]
     approval_mode: Option<String>,
+    /// Let commands of this pattern run without asking, e.g. 'nextflow run *'; never the dangerous ones (repeatable)
+    // Shown when there are tools to allow.
+    #[arg(long, value_name = "PATTERN", hide = true)]
+    pub(crate) allow: Vec<String>,
     /// Answer one question and end
     #[arg(long)]
     headless: bool,

@@ -6,16 +6,18 @@
 //! | --- | --- |
 //! | [`agent`] | decides: a pure core, `Event -> State + Effects`, without I/O, clock or threads |
 //! | `driver` | carries the effects out and reports back as events |
+//! | `approvals` | who decides about a tool: the engine by its rules, or a person who is asked |
 //! | `backend` | the wire: types, event-stream parser, requests with their retries |
 //! | `surroundings` | what the backend is told about the directory: files, git, skills, instructions |
 //! | `journal`, `sessions` | what this machine keeps of a conversation, and the commands that show it |
-//! | `sanitizer` | everything that is not ours, on its way to a terminal |
+//! | `sanitizer`, `secrets` | everything that is not ours, on its way to a terminal; what nobody may see |
 //! | `headless` | one question, the answer on standard output as text or events |
 //! | `line_mode` | a conversation line by line, which any terminal and any screen reader can follow |
 //!
 //! The plugin holds no token and no HTTP client: both are services of others.
 
 pub mod agent;
+mod approvals;
 mod backend;
 mod command;
 mod driver;
@@ -23,6 +25,7 @@ mod headless;
 mod journal;
 mod line_mode;
 mod sanitizer;
+mod secrets;
 mod sessions;
 mod surroundings;
 

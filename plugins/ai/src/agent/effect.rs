@@ -34,7 +34,7 @@ pub enum Effect {
     },
     /// Show something.
     Show(Shown),
-    /// Ask the engine of approvals.
+    /// Ask the approval engine.
     Judge(ToolCall),
     /// Ask a person.
     AskPerson {
@@ -81,6 +81,24 @@ pub enum Shown {
         /// It did not do what it was asked for.
         is_error: bool,
     },
+    /// A tool that runs here has printed something.
+    ToolOutput {
+        /// Which call.
+        id: String,
+        /// What it printed.
+        content: String,
+    },
+    /// A tool was refused because nobody is there to approve it.
+    ApprovalRefused {
+        /// Which call.
+        call: ToolCall,
+        /// The mode, by its name.
+        mode: &'static str,
+        /// The rule that asks, by its name.
+        rule: &'static str,
+        /// Why it asks.
+        why: String,
+    },
     /// Older parts of the conversation are made shorter.
     Compacting,
     /// What the run has used.
@@ -92,6 +110,8 @@ pub enum Shown {
 pub enum Outcome {
     /// The answer is complete.
     Complete,
+    /// It is, but so many tools were refused because nobody was there to approve them.
+    Unapproved(usize),
     /// The server stopped before the answer was complete, for this reason.
     Incomplete(String),
     /// The server failed, and says so.

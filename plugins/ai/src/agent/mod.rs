@@ -12,5 +12,6 @@ mod tool_call;
 pub use effect::{Effect, Outcome, Shown};
 pub use event::{Event, Finish, ServerEvent, Usage};
 pub use goal::{ATTEMPTS, Goal, GoalStep};
-pub use state::{Agent, ApprovalMode};
+pub use seqera_ai_approval::Mode as ApprovalMode;
+pub use state::Agent;
 pub use tool_call::{Answer, Past, ToolCall, ToolResult, Verdict};

@@ -41,7 +41,11 @@ fn server_event() -> impl Strategy<Value = ServerEvent> {
 fn event() -> impl Strategy<Value = Event> {
     let verdicts =
         prop_oneof![Just(Verdict::Run), Just(Verdict::Ask), Just(Verdict::Refuse("no".to_owned()))];
-    let answers = prop_oneof![Just(Answer::Approved), Just(Answer::Refused("no".to_owned()))];
+    let answers = prop_oneof![
+        Just(Answer::Approved),
+        Just(Answer::Refused("no".to_owned())),
+        Just(Answer::Nobody("no".to_owned()))
+    ];
     prop_oneof![
         3 => "[a-z]".prop_map(Event::Asked),
         3 => Just(Event::SessionReady("s".to_owned())),
@@ -81,6 +85,7 @@ proptest! {
         // What the journal knows: it is written when a call begins, ends, and is sent.
         let mut journal: Vec<(String, Past)> = Vec::new();
         let mut may_run = HashSet::new();
+        let mut nobody = false;
         for step in steps {
             let event = match step {
                 Do::Plan(plan) => {
@@ -103,6 +108,8 @@ proptest! {
                 Event::ResultAccepted { request_id } if ran.contains(request_id) => {
                     journal.push((request_id.clone(), Past::Sent));
                 }
+                Event::Asked(_) if agent.is_idle() => nobody = false,
+                Event::Answered { answer: Answer::Nobody(_), .. } => nobody = true,
                 _ => {}
             }
             let is_cancel = event == Event::Cancelled;
@@ -123,7 +130,12 @@ proptest! {
                     Effect::SendResult { request_id, result, .. } => {
                         journal.push((request_id.clone(), Past::Unsent(result.clone())));
                     }
-                    Effect::End(_) => prop_assert!(agent.is_idle()),
+                    Effect::End(outcome) => {
+                        prop_assert!(agent.is_idle());
+                        if matches!(outcome, Outcome::Unapproved(_)) {
+                            prop_assert!(nobody, "unapproved, and somebody answered");
+                        }
+                    }
                     _ => {}
                 }
             }

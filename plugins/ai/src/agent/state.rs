@@ -5,45 +5,12 @@ use std::time::Duration;
 
 use super::goal::{Goal, GoalStep};
 use super::tool_call::{Step, ToolCalls};
-use super::{Effect, Event, Finish, Outcome, Past, ServerEvent, Shown, ToolCall};
+use super::{Answer, ApprovalMode, Effect, Event, Finish, Outcome, Past, ServerEvent, Shown, ToolCall};
 
 /// Interruptions in a row that are always tried again, however long they took.
 const ALWAYS: u32 = 2;
 /// Longest pause before the stream is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// How much runs without asking.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ApprovalMode {
-    /// Only what reads.
-    Basic,
-    /// And changes inside the workspace.
-    #[default]
-    Default,
-    /// Everything that is not dangerous.
-    Full,
-}
-
-impl ApprovalMode {
-    /// All, from strict to free.
-    pub const ALL: [Self; 3] = [Self::Basic, Self::Default, Self::Full];
-
-    /// Its published name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::Default => "default",
-            Self::Full => "full",
-        }
-    }
-
-    /// The mode of a published name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-}
 
 /// A conversation.
 #[derive(Debug, Default)]
@@ -67,6 +34,8 @@ pub struct Agent {
     expects_old_end: bool,
     /// Something of this run has been seen.
     has_begun: bool,
+    /// Tools of this run that were refused because nobody was there to approve them.
+    unapproved: usize,
     /// A plan is made: nothing may change.
     plan: bool,
     approval: ApprovalMode,
@@ -227,6 +196,7 @@ impl Agent {
         }
         self.interruptions = 0;
         self.has_begun = false;
+        self.unapproved = 0;
         match self.session.clone() {
             None => {
                 self.phase = Phase::NeedsSession(content);
@@ -315,6 +285,7 @@ impl Agent {
                 effects.push(Effect::Show(Shown::Usage(usage)));
                 self.end(
                     match finish {
+                        Finish::Complete if self.unapproved > 0 => Outcome::Unapproved(self.unapproved),
                         Finish::Complete => Outcome::Complete,
                         Finish::Incomplete(reason) => Outcome::Incomplete(reason),
                     },
@@ -347,7 +318,12 @@ impl Agent {
             Event::ResultAccepted { request_id } => return self.tools.sent(&request_id),
             _ if self.phase != Phase::Following => return,
             Event::Judged { request_id, verdict } => self.tools.judged(&request_id, verdict),
-            Event::Answered { request_id, answer } => self.tools.answered(&request_id, answer),
+            Event::Answered { request_id, answer } => {
+                let is_unapproved = matches!(answer, Answer::Nobody(_));
+                let step = self.tools.answered(&request_id, answer);
+                self.unapproved += usize::from(is_unapproved && step != Step::Nothing);
+                step
+            }
             Event::ToolFinished { request_id, result } => self.tools.finished(&request_id, result),
             _ => return,
         };

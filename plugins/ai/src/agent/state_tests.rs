@@ -153,6 +153,24 @@ fn tools_wait_for_each_other_and_a_person_may_refuse() {
 }
 
 #[test]
+fn a_run_in_which_nobody_could_approve_is_no_success_and_the_next_one_may_be() {
+    let mut agent = following();
+    effects(&mut agent, execute("1", "a"));
+    effects(&mut agent, judged("1", Verdict::Ask));
+    let nobody =
+        Event::Answered { request_id: "1".into(), answer: Answer::Nobody("approval required: x".into()) };
+    assert!(
+        effects(&mut agent, nobody.clone())
+            .contains(&send("1", &ToolResult::refused("approval required: x")))
+    );
+    effects(&mut agent, nobody);
+    assert_eq!(ended(effects(&mut agent, received(50, complete()))), [Effect::End(Outcome::Unapproved(1))]);
+    effects(&mut agent, Event::Asked("2".into()));
+    effects(&mut agent, Event::MessageAccepted);
+    assert_eq!(ended(effects(&mut agent, received(51, complete()))), [Effect::End(Outcome::Complete)]);
+}
+
+#[test]
 fn plan_mode_refuses_the_six_tools_and_no_others() {
     let six = [
         "execute_bash_local",

@@ -70,8 +70,10 @@ pub enum Verdict {
 pub enum Answer {
     /// Yes.
     Approved,
-    /// No, or nobody there to say yes: with the reason that the server is told.
+    /// No, with the reason that the server is told.
     Refused(String),
+    /// Nobody is there to say yes: with the reason that the server is told.
+    Nobody(String),
 }
 
 /// What is known of a request that was seen before.
@@ -176,7 +178,9 @@ impl ToolCalls {
         let Some(call) = self.at(id, Stage::Asking) else { return Step::Nothing };
         match answer {
             Answer::Approved => self.run(call),
-            Answer::Refused(reason) => self.finish(call.id, ToolResult::refused(reason)),
+            Answer::Refused(reason) | Answer::Nobody(reason) => {
+                self.finish(call.id, ToolResult::refused(reason))
+            }
         }
     }
 

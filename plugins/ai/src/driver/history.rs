@@ -32,7 +32,7 @@ impl Driver {
             let (seen, broke) = match self.read_once(session) {
                 Err(error) if error.kind() == ErrorKind::Unreachable && attempt < TRIES => {
                     if !self.stop.pause(Duration::from_secs(attempt.into())) {
-                        return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+                        return Err(self.stop.error());
                     }
                     continue;
                 }

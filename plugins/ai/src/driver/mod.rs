@@ -1,23 +1,28 @@
 //! Carries out what the agent wants and tells it what came of it.
 
 mod history;
+mod local;
 mod stop;
+mod tools;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seqera_plugin_api::{Error, ErrorKind, Host, Response, Result};
 
-use crate::agent::{Agent, ApprovalMode, Effect, Event, Outcome, Shown, ToolCall, ToolResult, Verdict};
+use crate::agent::{Agent, Effect, Event, Outcome, Shown};
+use crate::approvals::{Approvals, Choice, Prompt};
 use crate::backend::{Backend, EventStream, server_event};
+use crate::command::AiArgs;
 use crate::journal::{Journal, Opened, Record};
+use crate::secrets::Secrets;
 use crate::surroundings::{Gathering, workspace};
+use local::Pending;
 pub(crate) use stop::Stop;
+use tools::Tools;
 
-/// Why nothing is run on this machine.
-const NO_TOOLS: &str = "this version of the seqera command line runs no tools on the user's machine; \
-                        tell the user which command to run instead";
 /// Silence after which a stream is opened again, and time without anything new after which a run is given up.
 const IDLE_SECONDS: u64 = 90;
 const RECONNECT_SECONDS: u64 = 120;
@@ -32,6 +37,9 @@ pub(crate) trait Screen {
 
     /// What was shown so far has to be seen now.
     fn flush(&mut self) -> Result<()>;
+
+    /// Asks a person, as long as nobody wants to stop.
+    fn ask(&mut self, prompt: &Prompt<'_>, stop: &Stop) -> Result<Choice>;
 }
 
 /// One conversation at work.
@@ -40,6 +48,10 @@ pub(crate) struct Driver {
     pub(crate) backend: Backend,
     pub(crate) journal: Journal,
     pub(crate) workspace: PathBuf,
+    pub(crate) approvals: Approvals,
+    tools: Tools,
+    secrets: Secrets,
+    pending: Option<Pending>,
     host: Host,
     gathering: Option<Gathering>,
     sends_commits: bool,
@@ -55,23 +67,26 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(host: &Host, is_headless: bool, approval: ApprovalMode) -> Result<Self> {
+    pub(crate) fn new(host: &Host, is_headless: bool, args: &AiArgs) -> Result<Self> {
         let workspace = workspace(host);
+        let approvals = Approvals::new(host, &workspace, &args.allow)?;
         let sends_commits = host.setting("ai_send_commits").is_some_and(|setting| setting.value == "true");
         let gathering = Some(Gathering::begin(&workspace, sends_commits));
         let stop = Stop::default();
         let pauses = stop.clone();
         let backend = Backend::new(host, is_headless, move |duration| pauses.pause(duration))?;
-        let provider = host.token_provider()?;
-        let mask = std::sync::Arc::new(move |text: &str| {
-            String::from_utf8_lossy(&provider.redact(text.as_bytes())).into_owned()
-        });
+        let secrets = Secrets::of(host);
+        let mask = secrets.clone();
         let patience = Duration::from_secs(seconds(host, "ai_reconnect_seconds", RECONNECT_SECONDS));
         Ok(Self {
-            agent: Agent::new(patience, approval),
+            agent: Agent::new(patience, args.approval(host)?),
             backend,
-            journal: Journal::new(host, mask),
+            journal: Journal::new(host, Arc::new(move |text| mask.hidden(text))),
+            tools: Tools::new(&workspace),
             workspace,
+            approvals,
+            secrets,
+            pending: None,
             host: host.clone(),
             gathering,
             sends_commits,
@@ -153,6 +168,7 @@ impl Driver {
             self.backend.expire(session);
         }
         self.agent.forget();
+        self.approvals.forget_grants();
         self.journal.close();
         self.journal.prune();
         session
@@ -204,8 +220,11 @@ impl Driver {
                 self.remember(&shown);
                 screen.show(shown)?;
             }
-            Effect::Judge(call) => self.judge(&call, effects),
-            Effect::AskPerson { .. } | Effect::RunTool(_) | Effect::KillTool => {}
+            Effect::Judge(call) => self.judge(call, effects),
+            Effect::AskPerson { request_id } => return self.ask(&request_id, effects, screen),
+            Effect::RunTool(call) => return self.run_tool(&call, effects, screen),
+            // It hears of the stop itself, and has ended when this is reached.
+            Effect::KillTool => self.pending = None,
             Effect::SendResult { session, request_id, result } => {
                 screen.flush()?;
                 self.send_result(&session, request_id, &result, effects)?;
@@ -213,35 +232,6 @@ impl Driver {
             Effect::CancelRun { session } => self.backend.cancel_run(&session),
             Effect::End(_) => {}
         }
-        Ok(())
-    }
-
-    fn judge(&mut self, call: &ToolCall, effects: &mut VecDeque<Effect>) {
-        let reason = format!("{}: {NO_TOOLS}", call.name);
-        self.journal.audit(&serde_json::json!({
-            "at": crate::journal::now(), "session_id": self.agent.session(), "request_id": call.id,
-            "tool": call.name, "args": call.args, "mode": self.agent.approval().name(),
-            "decision": "refused", "why": reason,
-        }));
-        let judged = Event::Judged { request_id: call.id.clone(), verdict: Verdict::Refuse(reason) };
-        self.tell(judged, effects);
-    }
-
-    fn send_result(
-        &mut self,
-        session: &str,
-        request_id: String,
-        result: &ToolResult,
-        effects: &mut VecDeque<Effect>,
-    ) -> Result<()> {
-        // First here, then there: whoever asks again after a crash gets this result, and not another run.
-        self.journal.note(Record::ToolResult {
-            id: (&request_id).into(),
-            result: std::borrow::Cow::Borrowed(result),
-        });
-        self.backend.send_result(session, &request_id, result)?;
-        self.journal.note(Record::ResultSent { id: (&request_id).into() });
-        self.tell(Event::ResultAccepted { request_id }, effects);
         Ok(())
     }
 
@@ -255,7 +245,7 @@ impl Driver {
         self.stream = None;
         self.frames = EventStream::default();
         if !after.is_zero() && !self.stop.pause(stop::with_jitter(after)) {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+            return Err(self.stop.error());
         }
         let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
         match self.backend.open_stream(session, &query, self.idle_ms) {
@@ -347,6 +337,7 @@ impl Driver {
     fn note_end(&mut self, outcome: &Result<Outcome>) {
         let (outcome, reason) = match outcome {
             Ok(Outcome::Complete) => ("complete", None),
+            Ok(Outcome::Unapproved(_)) => ("unapproved", None),
             Ok(Outcome::Incomplete(reason)) => ("incomplete", Some(reason.clone())),
             Ok(Outcome::Failed(reason)) => ("failed", Some(reason.clone())),
             Ok(Outcome::Lost(reason)) => ("lost", Some(reason.clone())),

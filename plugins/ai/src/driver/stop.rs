@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seqera_plugin_api::{CancelGuard, Host};
+use seqera_plugin_api::{CancelGuard, Error, ErrorKind, Host};
 
 /// A wish to stop, shared with whoever has to hear of it.
 #[derive(Clone, Default)]
@@ -29,6 +29,11 @@ impl Stop {
     pub(crate) fn pause(&self, duration: Duration) -> bool {
         let woken = self.0.1.wait_timeout_while(self.lock(), duration, |stop| !*stop);
         !*woken.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// What ends because of it.
+    pub(crate) fn error(&self) -> Error {
+        Error::new(ErrorKind::Interrupted, "stopped")
     }
 
     fn lock(&self) -> MutexGuard<'_, bool> {

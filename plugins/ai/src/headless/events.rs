@@ -89,6 +89,13 @@ impl Events {
             Shown::ToolResult { id, content, is_error } => {
                 self.tool_result(id, content, if *is_error { "error" } else { "completed" })
             }
+            Shown::ToolOutput { id, content } => self.tool_result(id, content, "running"),
+            Shown::ApprovalRefused { call, mode, rule, why } => self.line(
+                ("approval_refused", "approval.refused"),
+                &json!({
+                    "tool_id": call.id, "tool_name": call.name, "mode": mode, "rule": rule, "reason": why,
+                }),
+            ),
             Shown::Compacting => self.line(("compacting", "compacting"), &json!({})),
             Shown::Usage(usage) => self.usage = Some(*usage),
         }
@@ -109,6 +116,10 @@ impl Events {
         self.begin(run_id, None)?;
         let (status, message) = match outcome {
             Ok(Outcome::Complete) => ("success", None),
+            Ok(Outcome::Unapproved(count)) => {
+                let message = format!("{count} tools needed an approval that nobody could give");
+                ("approval_required", Some(message))
+            }
             Ok(Outcome::Incomplete(reason)) => (reason.as_str(), None),
             Ok(Outcome::Failed(reason)) => ("error", Some(reason.clone())),
             Ok(Outcome::Lost(reason)) => ("error", Some(format!("the connection was lost: {reason}"))),

@@ -8,8 +8,9 @@ use std::path::Path;
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result};
 
 use crate::agent::{Outcome, Shown};
+use crate::approvals::{Choice, Prompt};
 use crate::command::AiArgs;
-use crate::driver::{Driver, Screen};
+use crate::driver::{Driver, Screen, Stop};
 use crate::sanitizer::sanitized;
 pub(crate) use events::Events;
 pub(crate) use text::Text;
@@ -37,7 +38,7 @@ fn converse(
     screen: &mut Headless,
     session: &mut Option<String>,
 ) -> Result<Outcome> {
-    let mut driver = Driver::new(host, true, args.approval(host)?)?;
+    let mut driver = Driver::new(host, true, args)?;
     crate::command::resume(host, args, &mut driver)?;
     let outcome = driver.run(host, query, screen);
     screen.run_id = driver.run_id().to_owned();
@@ -49,6 +50,14 @@ fn converse(
 pub(crate) fn explain(outcome: &Outcome) -> Result<Exit> {
     match outcome {
         Outcome::Complete => Ok(Exit::SUCCESS),
+        Outcome::Unapproved(count) => {
+            let what = if *count == 1 { "a tool" } else { "some tools" };
+            Err(Error::new(
+                ErrorKind::ApprovalNeeded,
+                format!("{what} needed an approval that nobody could give; the answer may lack what depends on it"),
+            )
+            .hint("Allow what is needed with --allow 'PATTERN' or --approval-mode, or ask on a terminal without --headless."))
+        }
         Outcome::Incomplete(reason) => {
             Err(Error::new(ErrorKind::Failed, format!("the answer is not complete ({})", sanitized(reason))))
         }
@@ -116,5 +125,9 @@ impl Screen for Headless {
             events.flush()?;
         }
         self.text.as_mut().map_or(Ok(()), Text::flush)
+    }
+
+    fn ask(&mut self, _prompt: &Prompt<'_>, _stop: &Stop) -> Result<Choice> {
+        Ok(Choice::Nobody)
     }
 }

@@ -4,9 +4,10 @@ use seqera_plugin_api::output::Output;
 use seqera_plugin_api::{Host, Result};
 
 use crate::agent::Shown;
+use crate::approvals::{Choice, Prompt};
 use crate::command::AiArgs;
-use crate::driver::Screen;
-use crate::sanitizer::{Sanitizer, sanitized};
+use crate::driver::{Screen, Stop};
+use crate::sanitizer::{Sanitizer, one_line, sanitized};
 
 /// How much of a tool's answer is shown, in characters.
 const TOOL_RESULT: usize = 500;
@@ -43,6 +44,11 @@ impl Text {
     /// Shows what the assistant thinks from now on, or not.
     pub(crate) fn set_thinking(&mut self, shown: bool) {
         self.show_thinking = shown;
+    }
+
+    /// Shows which tools are used from now on, or not.
+    pub(crate) fn set_tools(&mut self, shown: bool) {
+        self.show_tools = shown;
     }
 
     /// Whether anything was written to standard output.
@@ -100,7 +106,14 @@ impl Screen for Text {
                 let heading = if is_error { "tool error" } else { "tool result" };
                 self.aside(self.show_tool_results, heading, &start)
             }
-            Shown::Compacting | Shown::Usage(_) => Ok(()),
+            Shown::ApprovalRefused { call, why, .. } => {
+                self.flush()?;
+                let (name, why) = (one_line(&call.name, 80), one_line(&why, 400));
+                self.output.people(&format!("approval required: {name}: {why}\n"));
+                Ok(())
+            }
+            // Its result says it all, and is shown when it is asked for.
+            Shown::ToolOutput { .. } | Shown::Compacting | Shown::Usage(_) => Ok(()),
         }
     }
 
@@ -113,5 +126,9 @@ impl Screen for Text {
         self.output.write(self.buffer.as_bytes())?;
         self.buffer.clear();
         Ok(())
+    }
+
+    fn ask(&mut self, _prompt: &Prompt<'_>, _stop: &Stop) -> Result<Choice> {
+        Ok(Choice::Nobody)
     }
 }

@@ -3,17 +3,20 @@
 
 mod credits;
 mod export;
+mod screen;
 mod skills;
 mod slash;
 mod status;
+mod typed;
 
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status};
 
 use crate::agent::{ATTEMPTS, GoalStep, Outcome};
 use crate::command::AiArgs;
 use crate::driver::Driver;
-use crate::headless::{Text, explain};
+use crate::headless::explain;
 use crate::sanitizer::{one_line, sanitized};
+use screen::Lines;
 use skills::KnownSkill;
 use slash::{Line, Verdict};
 
@@ -31,7 +34,7 @@ struct Conversation<'a> {
 }
 
 pub(crate) fn run(host: &Host, args: &AiArgs, first: Option<String>) -> Result<Exit> {
-    let driver = Driver::new(host, false, args.approval(host)?)?;
+    let driver = Driver::new(host, false, args)?;
     // Now, not after the first question was typed.
     let session = host.token_provider()?.session(false)?;
     if !session.state.is_usable() {
@@ -117,8 +120,7 @@ impl Conversation<'_> {
     /// conversation goes on; only a sign-in that is gone and an output that nobody reads end it.
     fn answer_once(&mut self, question: String) -> Result<bool> {
         let host = self.host;
-        let mut screen = Text::new(host, self.args);
-        screen.set_thinking(self.shows_thinking);
+        let mut screen = Lines::new(host, self.args, self.shows_thinking);
         let outcome = self.driver.run(host, question, &mut screen);
         screen.end()?;
         let is_answered = outcome.is_ok();

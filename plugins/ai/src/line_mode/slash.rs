@@ -165,6 +165,7 @@ impl Conversation<'_> {
             return Ok(());
         };
         self.driver.agent.set_approval(mode);
+        self.driver.approvals.forget_grants();
         let about = match mode {
             ApprovalMode::Basic => "only listed commands that read run without asking",
             ApprovalMode::Default => "what reads, and changes inside the workspace, run without asking",

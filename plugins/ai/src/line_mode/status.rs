@@ -29,7 +29,12 @@ pub(super) fn status(host: &Host, driver: &Driver) -> Result<()> {
         (None, true) => "plan".to_owned(),
         (None, false) => "build".to_owned(),
     };
-    out!(host, "Mode: {mode}, approval {}", driver.agent.approval().name())
+    let granted = if driver.approvals.grants_rest_of_session() {
+        " (and what is not dangerous, for this session)"
+    } else {
+        ""
+    };
+    out!(host, "Mode: {mode}, approval {}{granted}", driver.agent.approval().name())
 }
 
 fn state(session: &Session) -> &'static str {

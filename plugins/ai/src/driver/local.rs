@@ -1,0 +1,168 @@
+//! Tools on this machine: each request is described, judged, asked about if it must be, run, recorded and answered.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use seqera_ai_approval::{Decision, Facts, Rule, Run};
+use seqera_plugin_api::{Error, ErrorKind, Result};
+
+use super::{Driver, Screen};
+use crate::agent::{Answer, Effect, Event, Shown, ToolCall, ToolResult, Verdict};
+use crate::approvals::{By, Choice, Prompt, Subject, audit_line};
+use crate::journal::{Record, now};
+
+/// The request that is being worked at.
+pub(super) struct Pending {
+    call: ToolCall,
+    subject: Subject,
+    state: State,
+}
+
+enum State {
+    /// It may run, like this.
+    Allowed(Run),
+    /// A person has to say yes.
+    Asked { rule: Rule, why: String, facts: Box<Facts> },
+}
+
+impl Driver {
+    pub(super) fn judge(&mut self, call: ToolCall, effects: &mut VecDeque<Effect>) {
+        let request_id = call.id.clone();
+        let verdict = match self.tools.describe(&call) {
+            Ok(subject) => self.decide(call, subject),
+            Err(reason) => Verdict::Refuse(reason),
+        };
+        self.tell(Event::Judged { request_id, verdict }, effects);
+    }
+
+    fn decide(&mut self, call: ToolCall, subject: Subject) -> Verdict {
+        let mode = self.agent.approval();
+        let decision = self.approvals.decide(&subject, mode, self.agent.plans());
+        let (state, verdict) = match decision {
+            Decision::Auto { run, rule, why, facts } => {
+                self.audit(&call, &subject, ("auto", By::Engine), rule, &why, Some(&facts));
+                (State::Allowed(run), Verdict::Run)
+            }
+            Decision::Prompt { rule, why, facts } => (State::Asked { rule, why, facts }, Verdict::Ask),
+            Decision::Blocked { rule, why } => {
+                self.audit(&call, &subject, ("blocked", By::Engine), rule, &why, None);
+                return Verdict::Refuse(format!("not allowed: {why}"));
+            }
+        };
+        self.pending = Some(Pending { call, subject, state });
+        verdict
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        request_id: &str,
+        effects: &mut VecDeque<Effect>,
+        screen: &mut dyn Screen,
+    ) -> Result<()> {
+        let pending = self.pending.take().filter(|pending| pending.call.id == request_id);
+        let Some(Pending { call, subject, state: State::Asked { rule, why, facts } }) = pending else {
+            return Ok(());
+        };
+        let mode = self.agent.approval();
+        let diff = self.tools.preview(&call);
+        let prompt = Prompt { subject: &subject, mode, why: &why, facts: &facts, diff: diff.as_deref() };
+        screen.flush()?;
+        let choice = screen.ask(&prompt, &self.stop)?;
+        let made = match &choice {
+            Choice::Once => ("approved", By::Person),
+            Choice::RestOfSession => ("approved-for-session", By::Person),
+            Choice::Reject(_) => ("rejected", By::Person),
+            Choice::Nobody => ("refused", By::Nobody),
+        };
+        self.audit(&call, &subject, made, rule, &why, Some(&facts));
+        let answer = match choice {
+            Choice::Once | Choice::RestOfSession => {
+                if choice == Choice::RestOfSession {
+                    self.approvals.grant_rest_of_session();
+                }
+                let run = self.approvals.approved(&subject, mode);
+                self.pending = Some(Pending { call, subject, state: State::Allowed(run) });
+                Answer::Approved
+            }
+            Choice::Reject(said) if said.is_empty() => Answer::Refused("the user denied it".to_owned()),
+            Choice::Reject(said) => Answer::Refused(format!("the user denied it and says: {said}")),
+            Choice::Nobody => {
+                let (mode, rule) = (mode.name(), rule.name());
+                let reason = format!(
+                    "approval required: in {mode} mode a person has to agree, and nobody can be asked here: {why}"
+                );
+                screen.show(Shown::ApprovalRefused { call, mode, rule, why })?;
+                Answer::Nobody(reason)
+            }
+        };
+        self.tell(Event::Answered { request_id: request_id.to_owned(), answer }, effects);
+        Ok(())
+    }
+
+    pub(super) fn run_tool(
+        &mut self,
+        call: &ToolCall,
+        effects: &mut VecDeque<Effect>,
+        screen: &mut dyn Screen,
+    ) -> Result<()> {
+        let pending = self.pending.take().filter(|pending| pending.call.id == call.id);
+        let Some(Pending { state: State::Allowed(run), .. }) = pending else {
+            return Err(Error::new(ErrorKind::Failed, "a tool would have run that nobody allowed"));
+        };
+        screen.flush()?;
+        // First in the journal: whoever asks again after a crash is told that it was begun, and it is not run again.
+        self.journal.note(Record::ToolStarted { call: Cow::Borrowed(call) });
+        let (secrets, id) = (&self.secrets, &call.id);
+        let mut shown = Ok(());
+        let mut show = |text: &str| {
+            if shown.is_ok() {
+                let content = secrets.hidden(text);
+                shown =
+                    screen.show(Shown::ToolOutput { id: id.clone(), content }).and_then(|()| screen.flush());
+            }
+        };
+        let result = self.tools.run(call, &run, &mut show, &self.stop);
+        shown?;
+        if self.stop.is_wanted() {
+            return Err(self.stop.error());
+        }
+        let result = ToolResult {
+            stdout: self.secrets.hidden(&result.stdout),
+            stderr: self.secrets.hidden(&result.stderr),
+            exit_code: result.exit_code,
+        };
+        self.tell(Event::ToolFinished { request_id: call.id.clone(), result }, effects);
+        Ok(())
+    }
+
+    pub(super) fn send_result(
+        &mut self,
+        session: &str,
+        request_id: String,
+        result: &ToolResult,
+        effects: &mut VecDeque<Effect>,
+    ) -> Result<()> {
+        // First here, then there: whoever asks again after a crash gets this result, and not another run.
+        self.journal.note(Record::ToolResult { id: (&request_id).into(), result: Cow::Borrowed(result) });
+        self.backend.send_result(session, &request_id, result)?;
+        self.journal.note(Record::ResultSent { id: (&request_id).into() });
+        self.tell(Event::ResultAccepted { request_id }, effects);
+        Ok(())
+    }
+
+    fn audit(
+        &mut self,
+        call: &ToolCall,
+        subject: &Subject,
+        made: (&str, By),
+        rule: Rule,
+        why: &str,
+        facts: Option<&Facts>,
+    ) {
+        let mut line = audit_line(subject, self.agent.approval(), made, rule, why, facts);
+        line["at"] = now().into();
+        line["session_id"] = self.agent.session().into();
+        line["request_id"] = call.id.as_str().into();
+        self.journal.audit(&line);
+    }
+}

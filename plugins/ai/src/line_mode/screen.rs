@@ -1,0 +1,69 @@
+//! The screen of a conversation: the answer, the tools that are used, and the prompt before one runs.
+
+use std::time::Duration;
+
+use seqera_plugin_api::{Host, Result};
+
+use super::typed;
+use crate::agent::Shown;
+use crate::approvals::{Choice, Prompt};
+use crate::command::AiArgs;
+use crate::driver::{Screen, Stop};
+use crate::headless::Text;
+
+/// Keys that were on their way to the question before must not answer the prompt.
+const GUARD: Duration = Duration::from_millis(500);
+
+/// Lines on a terminal.
+pub(super) struct Lines<'a> {
+    host: &'a Host,
+    text: Text,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(host: &'a Host, args: &AiArgs, shows_thinking: bool) -> Self {
+        let mut text = Text::new(host, args);
+        text.set_thinking(shows_thinking);
+        text.set_tools(true);
+        Self { host, text }
+    }
+
+    pub(super) fn end(&mut self) -> Result<()> {
+        self.text.end()
+    }
+}
+
+impl Screen for Lines<'_> {
+    fn begin(&mut self, run_id: &str, session: &str) -> Result<()> {
+        self.text.begin(run_id, session)
+    }
+
+    fn show(&mut self, shown: Shown) -> Result<()> {
+        self.text.show(shown)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.text.flush()
+    }
+
+    fn ask(&mut self, prompt: &Prompt<'_>, stop: &Stop) -> Result<Choice> {
+        self.text.end()?;
+        let output = self.host.output();
+        output.people(&prompt.text());
+        stop.pause(GUARD);
+        typed::forget();
+        loop {
+            output.people(prompt.question());
+            if !typed::wait(stop) {
+                output.people("\n");
+                return Err(stop.error());
+            }
+            // The end of the input is no yes.
+            let Some(line) = output.ask("")? else { return Ok(Choice::Reject(String::new())) };
+            match prompt.parse(&line) {
+                Ok(choice) => return Ok(choice),
+                Err(advice) => output.people(&format!("{advice}\n")),
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Secrets in text that is shown, kept or sent: live tokens of ours, and values of variables that are named like
+//! secrets.
+
+use std::sync::Arc;
+
+use seqera_plugin_api::Host;
+use seqera_plugin_api::service::TokenProvider;
+
+/// Ends of names of variables that hold secrets.
+const NAMES: [&str; 4] = ["_TOKEN", "_SECRET", "_KEY", "PASSWORD"];
+/// Shorter values are words as they occur everywhere, in bytes.
+const SHORTEST: usize = 8;
+/// What is there instead.
+const MASK: &str = "[hidden]";
+
+/// Hides secrets.
+#[derive(Clone)]
+pub(crate) struct Secrets {
+    /// The longest first: one may be a part of another.
+    values: Arc<[String]>,
+    provider: Option<Arc<dyn TokenProvider>>,
+}
+
+impl Secrets {
+    /// Those of this process. Without a provider of tokens there are none of ours.
+    pub(crate) fn of(host: &Host) -> Self {
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let is_secret = is_named_like_a_secret(name.to_str()?);
+            is_secret.then(|| value.into_string().ok()).flatten()
+        });
+        Self::new(variables, host.token_provider().ok())
+    }
+
+    fn new(values: impl Iterator<Item = String>, provider: Option<Arc<dyn TokenProvider>>) -> Self {
+        let mut all: Vec<String> = Vec::new();
+        for value in values.filter(|value| value.trim().len() >= SHORTEST) {
+            // As it stands in JSON, too.
+            let json = serde_json::Value::from(value.as_str()).to_string();
+            let json = json[1..json.len() - 1].to_owned();
+            if json != value {
+                all.push(json);
+            }
+            all.push(value);
+        }
+        all.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        all.dedup();
+        Self { values: all.into(), provider }
+    }
+
+    /// The text without them.
+    pub(crate) fn hidden(&self, text: &str) -> String {
+        let redacted = self.provider.as_ref().map(|provider| provider.redact(text.as_bytes()));
+        let mut text = match redacted {
+            Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => text.to_owned(),
+        };
+        for value in self.values.iter() {
+            if text.contains(value.as_str()) {
+                text = text.replace(value.as_str(), MASK);
+            }
+        }
+        text
+    }
+}
+
+fn is_named_like_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    NAMES.iter().any(|end| name.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_secret_names_are_hidden_also_in_json() {
+        for name in ["GITHUB_TOKEN", "aws_secret_access_key", "DB_PASSWORD", "PGPASSWORD", "X_SECRET"] {
+            assert!(is_named_like_a_secret(name), "{name}");
+        }
+        for name in ["PATH", "TOKENS", "KEYBOARD", "HOME"] {
+            assert!(!is_named_like_a_secret(name), "{name}");
+        }
+        let values = ["s3cret\"value", "s3cret\"value-longer", "short"].map(str::to_owned);
+        let secrets = Secrets::new(values.into_iter(), None);
+        assert_eq!(
+            secrets.hidden("a s3cret\"value-longer b s3cret\"value {\"x\":\"s3cret\\\"value\"} short"),
+            "a [hidden] b [hidden] {\"x\":\"[hidden]\"} short"
+        );
+    }
+}
