@@ -120,6 +120,11 @@ impl Tool {
         TOOLS.iter().find(|(_, tool)| *tool == self).map_or("unknown", |(name, _)| name)
     }
 
+    /// Whether it changes nothing and runs nothing.
+    pub(crate) const fn only_reads(self) -> bool {
+        matches!(self, Self::ReadFile | Self::ListDirectory | Self::SearchFiles | Self::SearchContent)
+    }
+
     /// Whether plan mode refuses it.
     pub(crate) const fn changes_things(self) -> bool {
         matches!(

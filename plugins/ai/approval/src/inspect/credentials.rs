@@ -1,0 +1,316 @@
+//! Whether a command or a tool could reach what signs a person in, or what decides what we load and allow.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::{Access, Inspection};
+use crate::decision::Rule;
+use crate::paths::Ground;
+use crate::places::Places;
+use crate::shell::strict::Refusal;
+use crate::shell::word::{Arg, HOME, UNKNOWN};
+
+/// Commands that only show names, or nothing, of what they are given.
+const NAMES_ONLY: &[&str] = &[
+    "ls", "stat", "tree", "echo", "printf", "test", "[", "du", "df", "dirname", "basename", "realpath",
+    "readlink", "cd", "pushd", "mkdir", "find", "fd", "git", "make",
+];
+
+/// Commands that read, and change nothing.
+const READERS: &[&str] = &[
+    "cat",
+    "head",
+    "tail",
+    "less",
+    "more",
+    "grep",
+    "egrep",
+    "fgrep",
+    "rg",
+    "wc",
+    "diff",
+    "cmp",
+    "file",
+    "sort",
+    "uniq",
+    "cut",
+    "jq",
+    "md5sum",
+    "sha256sum",
+    "bat",
+    "nl",
+    "tac",
+    "env",
+];
+
+/// Commands that take everything below a directory along.
+const RECURSIVE: &[&str] = &[
+    "cp", "rsync", "scp", "tar", "zip", "mv", "rg", "ag", "ack", "7z", "7za", "cpio", "sftp", "rclone",
+    "restic", "borg", "ln",
+];
+
+/// Programs that read the keychain, where credentials may be kept.
+const KEYCHAIN: &[&str] = &["secret-tool", "security", "keyring", "kwallet-query", "kwalletcli", "seahorse"];
+
+/// What a path reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Nothing,
+    /// A directory somewhere above credentials.
+    Above,
+    /// What decides what we load and allow.
+    Settings,
+    /// The directory that holds credentials.
+    Parent,
+    Credentials,
+}
+
+/// The places of a decision, resolved.
+pub(crate) struct Keeper<'a> {
+    places: &'a Places,
+    ground: &'a Ground<'a>,
+    credentials: Vec<PathBuf>,
+    settings: Vec<PathBuf>,
+}
+
+impl<'a> Keeper<'a> {
+    pub(crate) fn new(places: &'a Places, ground: &'a Ground<'a>) -> Self {
+        let both = |paths: &[PathBuf]| {
+            let mut all = paths.to_vec();
+            all.extend(paths.iter().filter_map(|path| Some(ground.resolve(path).ok()?.path)));
+            all
+        };
+        Self { places, ground, credentials: both(&places.credentials), settings: both(&places.settings) }
+    }
+
+    /// What a shell text has to be asked about.
+    pub(crate) fn check(&self, text: &str, found: &Inspection) -> Option<Refusal> {
+        self.named_in(text).or_else(|| {
+            let commands = found.commands.iter().find_map(|words| self.command(words));
+            commands.or_else(|| self.words_alone(found))
+        })
+    }
+
+    /// What a tool that takes a path has to be asked about.
+    pub(crate) fn check_path(&self, path: &Path, access: Access, takes_all_below: bool) -> Option<Refusal> {
+        match self.reach_of(path) {
+            Reach::Credentials => Some(credentials(path.display())),
+            Reach::Parent | Reach::Settings if access == Access::Write => Some(settings(path.display())),
+            Reach::Parent | Reach::Above if takes_all_below => Some(credentials(path.display())),
+            _ => None,
+        }
+    }
+
+    /// Their names anywhere in the text, in a program of another language, too.
+    fn named_in(&self, text: &str) -> Option<Refusal> {
+        let plain: String = text.to_lowercase().replace(['\'', '"', '\\'], "");
+        self.places.credentials.iter().find_map(|path| {
+            let name = path.file_name()?.to_string_lossy().to_lowercase();
+            let parent = path.parent()?.file_name()?.to_string_lossy().to_lowercase();
+            plain.contains(&format!("{parent}/{name}")).then(|| credentials(path.display()))
+        })
+    }
+
+    fn command(&self, words: &[Arg]) -> Option<Refusal> {
+        let name = words.first()?.program().unwrap_or_default().to_lowercase();
+        let name = name.strip_suffix(".exe").unwrap_or(&name);
+        if name == "seqera" {
+            return own_command(&words[1..]);
+        }
+        if KEYCHAIN.contains(&name) {
+            return Some((
+                Rule::Credentials,
+                format!("`{name}` reads the keychain, where credentials are kept"),
+            ));
+        }
+        let runs_below =
+            words.iter().any(|word| word.outline.starts_with("-exec") || word.outline.starts_with("--exec"));
+        let recurses = RECURSIVE.contains(&name)
+            || matches!(name, "find" | "fd") && runs_below
+            || name.ends_with("grep") && words.iter().any(|word| is_recursive_option(&word.outline));
+        let reads = NAMES_ONLY.contains(&name) && !runs_below || READERS.contains(&name);
+        let moves_into = matches!(name, "cd" | "pushd");
+        for word in &words[1..] {
+            let asked = match self.reach(&word.outline) {
+                Reach::Credentials => Some(credentials(&word.shown)),
+                Reach::Parent if moves_into || !NAMES_ONLY.contains(&name) => Some(credentials(&word.shown)),
+                Reach::Settings if !reads => Some(settings(&word.shown)),
+                Reach::Above if recurses => Some(credentials(&word.shown)),
+                _ => None,
+            };
+            if asked.is_some() {
+                return asked;
+            }
+        }
+        None
+    }
+
+    /// Targets of redirections, and words that are no operands.
+    fn words_alone(&self, found: &Inspection) -> Option<Refusal> {
+        let redirects = found.redirects.iter().find_map(|(word, access)| match self.reach(&word.outline) {
+            Reach::Credentials => Some(credentials(&word.shown)),
+            Reach::Settings | Reach::Parent if *access == Access::Write => Some(settings(&word.shown)),
+            _ => None,
+        });
+        redirects.or_else(|| {
+            let reached = found.others.iter().find(|word| self.reach(&word.outline) == Reach::Credentials);
+            reached.map(|word| credentials(&word.shown))
+        })
+    }
+
+    /// What a word could name: all of it, or what is behind `=`, `@`, `:` and an option letter.
+    fn reach(&self, outline: &str) -> Reach {
+        let mut candidates = vec![outline];
+        candidates
+            .extend(outline.match_indices(['=', '@', ':', ',']).filter_map(|(at, _)| outline.get(at + 1..)));
+        if outline.starts_with('-') {
+            candidates.extend(outline.find(['/', HOME, '.']).and_then(|at| outline.get(at..)));
+        }
+        candidates
+            .into_iter()
+            .map(|candidate| self.reach_of_outline(candidate))
+            .max()
+            .unwrap_or(Reach::Nothing)
+    }
+
+    fn reach_of_outline(&self, outline: &str) -> Reach {
+        let expanded = match &self.places.home {
+            Some(home) => outline.replace(HOME, &home.to_string_lossy()),
+            None => outline.replace(HOME, &UNKNOWN.to_string()),
+        };
+        if expanded.is_empty() {
+            return Reach::Nothing;
+        }
+        if expanded.contains(UNKNOWN) {
+            return self.reach_of_pattern(&expanded);
+        }
+        self.reach_of(Path::new(&expanded))
+    }
+
+    fn reach_of(&self, path: &Path) -> Reach {
+        let lexical = self.ground.cwd().join(path);
+        let resolved = self.ground.resolve(path).map(|resolved| resolved.path).ok();
+        resolved
+            .iter()
+            .chain([&lexical])
+            .map(|path| self.compare(&components(path)))
+            .max()
+            .unwrap_or(Reach::Nothing)
+    }
+
+    /// A word with parts that are not known: each stands for any part of one name.
+    fn reach_of_pattern(&self, pattern: &str) -> Reach {
+        if pattern.starts_with(UNKNOWN) {
+            return Reach::Nothing;
+        }
+        let reach = self.compare(&components(&self.ground.cwd().join(pattern)));
+        // That something above might be meant says nothing.
+        if reach == Reach::Above { Reach::Nothing } else { reach }
+    }
+
+    fn compare(&self, path: &[String]) -> Reach {
+        if is_of_a_process(path) {
+            return Reach::Credentials;
+        }
+        let reach = self.credentials.iter().map(|place| {
+            let place = components(place);
+            let is_same = path.iter().zip(&place).all(|(name, known)| matches(name, known));
+            match (is_same, path.len() + 1) {
+                (false, _) => Reach::Nothing,
+                (true, length) if length > place.len() => Reach::Credentials,
+                (true, length) if length == place.len() => Reach::Parent,
+                (true, _) => Reach::Above,
+            }
+        });
+        let reach = reach.max().unwrap_or(Reach::Nothing);
+        let is_setting = self.settings.iter().any(|place| {
+            let place = components(place);
+            path.len() >= place.len() && path.iter().zip(&place).all(|(name, known)| matches(name, known))
+        });
+        if is_setting { reach.max(Reach::Settings) } else { reach }
+    }
+}
+
+/// The names of a path, `.` and `..` taken by their letter.
+fn components(path: &Path) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.to_string_lossy().to_lowercase()),
+            Component::ParentDir => {
+                names.pop();
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Whether a name that may hold unknown parts could be another.
+fn matches(name: &str, known: &str) -> bool {
+    let mut rest = known;
+    let mut pieces = name.split(UNKNOWN);
+    let first = pieces.next().unwrap_or_default();
+    let Some(after) = rest.strip_prefix(first) else { return false };
+    if !name.contains(UNKNOWN) {
+        return after.is_empty();
+    }
+    rest = after;
+    let mut pieces: Vec<&str> = pieces.collect();
+    let last = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// The environment and the memory of another process, where tokens may be.
+fn is_of_a_process(path: &[String]) -> bool {
+    path.first().is_some_and(|first| first == "proc")
+        && path.last().is_some_and(|last| ["environ", "mem"].iter().any(|known| matches(last, known)))
+        && path.len() > 2
+}
+
+fn is_recursive_option(word: &str) -> bool {
+    word.starts_with("--recursive")
+        || word.starts_with("--dereference-recursive")
+        || word.starts_with('-') && !word.starts_with("--") && word.contains(['r', 'R'])
+}
+
+fn credentials(shown: impl std::fmt::Display) -> Refusal {
+    (Rule::Credentials, format!("`{shown}` reaches credentials, which is asked about in every mode"))
+}
+
+fn settings(shown: impl std::fmt::Display) -> Refusal {
+    (
+        Rule::Credentials,
+        format!("`{shown}` decides what is loaded and allowed, so changing it is asked about in every mode"),
+    )
+}
+
+/// Commands of ours that show or change credentials, or what may be loaded.
+fn own_command(words: &[Arg]) -> Option<Refusal> {
+    let asked =
+        |what: &str| Some((Rule::Credentials, format!("`seqera {what}` is asked about in every mode")));
+    if words.iter().any(|word| word.text().is_none()) {
+        return asked("…");
+    }
+    let texts: Vec<&str> = words.iter().filter_map(Arg::text).collect();
+    let has = |known: &[&str]| texts.iter().find(|text| known.contains(text)).copied();
+    if has(&["auth"]).is_some() && has(&["token"]).is_some() {
+        return asked("auth token");
+    }
+    if let Some(command) = has(&["login", "logout", "auth"]).filter(|_| has(&["status"]).is_none()) {
+        return asked(command);
+    }
+    let changes = [
+        "install", "upgrade", "remove", "trust", "link", "unlink", "enable", "disable", "pin", "unpin",
+        "sync", "grants", "run", "set", "unset", "edit",
+    ];
+    match (has(&["plugin", "config"]), has(&changes)) {
+        (Some(command), Some(change)) => return asked(&format!("{command} {change}")),
+        _ if has(&["ai"]).is_some() && has(&["sessions", "approval"]).is_none() => {}
+        _ => return None,
+    }
+    Some((Rule::Credentials, "it starts another assistant, which would not be asked about".to_owned()))
+}

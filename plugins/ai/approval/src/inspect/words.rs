@@ -1,0 +1,164 @@
+//! Words: what they say, and what runs while the shell expands them.
+
+use brush_parser::word::{self, ParameterExpr, ParameterTransformOp, WordPiece, WordPieceWithSource};
+
+use super::Walker;
+use crate::shell::word::{Arg, HOME, UNKNOWN};
+use crate::shell::{ansi_c, bash};
+
+impl Walker {
+    /// Decodes a word, and goes into every substitution in it.
+    pub(super) fn word(&mut self, raw: &str, depth: usize) -> Arg {
+        let Ok(pieces) = word::parse(raw, &bash::options()) else {
+            let (rule, why) = bash::unreadable();
+            self.finding(rule, why);
+            return Arg::unknown(raw);
+        };
+        let mut outline = String::new();
+        let has_braces = raw.contains('{') && (raw.contains(',') || raw.contains(".."));
+        self.pieces(&pieces, &mut outline, has_braces, depth);
+        Arg { shown: raw.to_owned(), outline }
+    }
+
+    fn pieces(
+        &mut self,
+        pieces: &[WordPieceWithSource],
+        outline: &mut String,
+        has_braces: bool,
+        depth: usize,
+    ) {
+        for piece in pieces {
+            match &piece.piece {
+                WordPiece::Text(text) => unquoted(text, outline, has_braces),
+                WordPiece::SingleQuotedText(text) => outline.push_str(text),
+                WordPiece::AnsiCQuotedText(text) => match ansi_c::decode(text) {
+                    Some(text) => outline.push_str(&text),
+                    None => outline.push(UNKNOWN),
+                },
+                WordPiece::DoubleQuotedSequence(inner) => self.double_quoted(inner, outline, depth),
+                WordPiece::GettextDoubleQuotedSequence(inner) => {
+                    // A translation may say anything.
+                    self.double_quoted(inner, outline, depth);
+                    outline.push(UNKNOWN);
+                }
+                WordPiece::TildeExpansion(word::TildeExpr::Home) => outline.push(HOME),
+                WordPiece::TildeExpansion(_) => outline.push(UNKNOWN),
+                WordPiece::EscapeSequence(escape) => {
+                    let escaped = escape.strip_prefix('\\').unwrap_or(escape);
+                    outline.push_str(if escaped == "\n" { "" } else { escaped });
+                }
+                other => self.expansion(other, outline, depth),
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, pieces: &[WordPieceWithSource], outline: &mut String, depth: usize) {
+        for piece in pieces {
+            match &piece.piece {
+                WordPiece::Text(text) => outline.push_str(&text.replace("\\\n", "")),
+                WordPiece::EscapeSequence(escape) => {
+                    outline.push_str(escape.strip_prefix('\\').unwrap_or(escape))
+                }
+                other => self.expansion(other, outline, depth),
+            }
+        }
+    }
+
+    fn expansion(&mut self, piece: &WordPiece, outline: &mut String, depth: usize) {
+        match piece {
+            WordPiece::CommandSubstitution(text) => self.script(text, depth + 1),
+            WordPiece::BackquotedCommandSubstitution(text) => {
+                self.script(&text.replace("\\`", "`").replace("\\$", "$").replace("\\\\", "\\"), depth + 1);
+            }
+            WordPiece::ArithmeticExpression(expression) => self.expanded_text(&expression.value, depth),
+            WordPiece::ParameterExpansion(ParameterExpr::Parameter {
+                parameter: word::Parameter::Named(name),
+                indirect: false,
+            }) if name == "HOME" => {
+                outline.push(HOME);
+                return;
+            }
+            WordPiece::ParameterExpansion(expression) => self.parameter(expression, depth),
+            _ => {}
+        }
+        outline.push(UNKNOWN);
+    }
+
+    /// A text in which quotes mean nothing: a here-document, arithmetic, the inside of `${…}`.
+    pub(super) fn expanded_text(&mut self, text: &str, depth: usize) {
+        if !text.contains(['$', '`']) || !self.may_go_on(depth) {
+            return;
+        }
+        match word::parse_heredoc(text, &bash::options()) {
+            Ok(pieces) => self.double_quoted(&pieces, &mut String::new(), depth),
+            Err(_) => {
+                let (rule, why) = bash::unreadable();
+                self.finding(rule, why);
+            }
+        }
+    }
+
+    /// A literal that bash may take for arithmetic later, where a substitution in a subscript runs.
+    pub(super) fn deferred_text(&mut self, argument: &Arg, depth: usize) {
+        if argument.outline.contains("$(") || argument.outline.contains('`') {
+            let text = argument.outline.replace([UNKNOWN, HOME], "");
+            self.expanded_text(&text, depth);
+        }
+    }
+
+    fn parameter(&mut self, expression: &ParameterExpr, depth: usize) {
+        use ParameterExpr as E;
+        let (parameter, texts): (Option<&word::Parameter>, Vec<&str>) = match expression {
+            E::Parameter { parameter, .. } | E::ParameterLength { parameter, .. } => {
+                (Some(parameter), Vec::new())
+            }
+            E::UseDefaultValues { parameter, default_value: text, .. }
+            | E::AssignDefaultValues { parameter, default_value: text, .. }
+            | E::IndicateErrorIfNullOrUnset { parameter, error_message: text, .. }
+            | E::UseAlternativeValue { parameter, alternative_value: text, .. }
+            | E::RemoveSmallestSuffixPattern { parameter, pattern: text, .. }
+            | E::RemoveLargestSuffixPattern { parameter, pattern: text, .. }
+            | E::RemoveSmallestPrefixPattern { parameter, pattern: text, .. }
+            | E::RemoveLargestPrefixPattern { parameter, pattern: text, .. }
+            | E::UppercaseFirstChar { parameter, pattern: text, .. }
+            | E::UppercasePattern { parameter, pattern: text, .. }
+            | E::LowercaseFirstChar { parameter, pattern: text, .. }
+            | E::LowercasePattern { parameter, pattern: text, .. } => {
+                (Some(parameter), text.as_deref().into_iter().collect())
+            }
+            E::Substring { parameter, offset, length, .. } => {
+                let length = length.as_ref().map(|length| length.value.as_str());
+                (Some(parameter), std::iter::once(offset.value.as_str()).chain(length).collect())
+            }
+            E::ReplaceSubstring { parameter, pattern, replacement, .. } => {
+                (Some(parameter), std::iter::once(pattern.as_str()).chain(replacement.as_deref()).collect())
+            }
+            E::Transform { parameter, op, .. } => {
+                if matches!(op, ParameterTransformOp::PromptExpand) {
+                    self.computed("`@P` runs what is in a variable");
+                }
+                (Some(parameter), Vec::new())
+            }
+            E::VariableNames { .. } | E::MemberKeys { .. } => (None, Vec::new()),
+        };
+        if let Some(word::Parameter::NamedWithIndex { index, .. }) = parameter {
+            self.expanded_text(index, depth);
+        }
+        for text in texts {
+            self.expanded_text(text, depth);
+        }
+    }
+}
+
+/// Text outside of quotes: what the shell replaces by names of files, or by several words, is not known.
+fn unquoted(text: &str, outline: &mut String, has_braces: bool) {
+    for character in text.chars() {
+        let is_unknown = match character {
+            '*' | '?' | '[' | '(' | ')' => true,
+            '{' | '}' => has_braces,
+            '~' => outline.ends_with(['=', ':']),
+            _ => false,
+        };
+        outline.push(if is_unknown { UNKNOWN } else { character });
+    }
+}

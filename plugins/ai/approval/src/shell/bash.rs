@@ -1,0 +1,71 @@
+//! The whole language of bash, read by brush-parser under guard: it may fail, and it may not stop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use brush_parser::{Parser, ParserOptions, ast};
+
+use crate::decision::Rule;
+use crate::shell::strict::Refusal;
+
+/// How long a text may be read.
+const LIMIT: Duration = Duration::from_millis(250);
+/// What a text nested as deep as [`DEEPEST`] needs, with a margin; only what is used becomes memory.
+const STACK: usize = 256 * 1024 * 1024;
+/// How many brackets may be open at a time: the parser goes back and forth, and each level multiplies that.
+const DEEPEST: usize = 24;
+
+/// Runs a reading of untrusted text on a thread of its own, for at most [`LIMIT`].
+pub(crate) fn guarded<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let spawned =
+        std::thread::Builder::new().name("shell-reader".to_owned()).stack_size(STACK).spawn(move || {
+            let _ = sender.send(catch_unwind(AssertUnwindSafe(read)));
+        });
+    if spawned.is_err() {
+        return Err((Rule::Unreadable, "there is no memory to read it".to_owned()));
+    }
+    match receiver.recv_timeout(LIMIT) {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(unreadable()),
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            let limit = LIMIT.as_millis();
+            Err((Rule::TimeLimit, format!("it could not be read within {limit} ms")))
+        }
+    }
+}
+
+/// The reason for a text that no reader understands.
+pub(crate) fn unreadable() -> Refusal {
+    (Rule::Unreadable, "it cannot be read as bash would read it".to_owned())
+}
+
+/// How bash is read: as `bash -c` does, where extended patterns are off; with them on, brush-parser reads `!(rm x)` as a
+/// word, and a command word with brackets is refused like any other that is not text.
+pub(crate) fn options() -> ParserOptions {
+    ParserOptions { tilde_expansion_after_colon: true, ..ParserOptions::default() }
+}
+
+/// The syntax tree of a text. Call it inside [`guarded`] only.
+pub(crate) fn parse(text: &str) -> Result<ast::Program, Refusal> {
+    if depth(text) > DEEPEST {
+        return Err((Rule::Unreadable, format!("brackets are nested more than {DEEPEST} deep")));
+    }
+    Parser::new(text.as_bytes(), &options()).parse_program().map_err(|_| unreadable())
+}
+
+/// The most brackets open at a time, whatever the quotes around them; more is not meant to be read.
+fn depth(text: &str) -> usize {
+    let mut open = 0usize;
+    let mut most = 0;
+    for character in text.chars() {
+        match character {
+            '(' | '{' | '[' => open += 1,
+            ')' | '}' | ']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
