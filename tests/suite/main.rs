@@ -7,6 +7,7 @@ mod bad_input;
 mod cli;
 mod compatibility;
 mod documents;
+mod examples;
 mod faults;
 mod login;
 mod org;

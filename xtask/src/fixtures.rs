@@ -28,7 +28,9 @@ pub(crate) fn build(stage: &Stage) -> Outcome<PathBuf> {
     copy(&built("panics-at-load"), &root.join("raw"), "panics-at-load")?;
     other_builds(stage, &root)?;
     other_contracts(stage, &root)?;
-    package(stage, &apart()?, &root.join("hello"))?;
+    for (name, place, crate_name) in APART {
+        package(stage, &apart(place, crate_name)?, &root.join(name))?;
+    }
     if let Some(library) = nightly_org()? {
         package(stage, &library, &root.join("org-nightly"))?;
     }
@@ -94,13 +96,27 @@ fn other_contracts(stage: &Stage, root: &Path) -> Outcome {
     Ok(())
 }
 
-/// A plugin of somebody else, in a workspace of its own.
-fn apart() -> Outcome<PathBuf> {
+/// Plugins of somebody else: their names, where their workspaces lie, their crates.
+const APART: &[(&str, &str, &str)] = &[
+    ("hello", "tests/fixtures/apart/hello", "seqera-plugin-hello"),
+    ("credits", "plugin-api/examples", "acme-credits"),
+    ("gate", "plugin-api/examples", "acme-gate"),
+];
+
+/// Builds one of them as its lock file says, in a target directory that they share.
+fn apart(place: &str, package: &str) -> Outcome<PathBuf> {
     let target = target_directory().join("apart");
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet"]).env("CARGO_TARGET_DIR", &target);
-    run(command.current_dir(workspace().join("tests/fixtures/apart/hello")))?;
-    Ok(target.join("debug/libseqera_plugin_hello.so"))
+    command.args(["build", "--quiet", "--locked", "--package", package]).env("CARGO_TARGET_DIR", &target);
+    run(command.current_dir(workspace().join(place)))?;
+    Ok(target.join(format!("debug/lib{}.so", package.replace('-', "_"))))
+}
+
+/// Runs the unit tests of the examples.
+pub(crate) fn test_examples() -> Outcome {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--quiet", "--locked"]).env("CARGO_TARGET_DIR", target_directory().join("apart"));
+    run(command.current_dir(workspace().join("plugin-api/examples")))
 }
 
 /// `org`, made by another compiler that lays out everything it may in another way; `None` where there is no nightly

@@ -33,6 +33,9 @@ pub(crate) fn run(filter: &[OsString]) -> Outcome<u8> {
         docs.args(["--all-features"]);
         run_command(&mut docs)?;
     }
+    if filter.is_empty() {
+        fixtures::test_examples()?;
+    }
     Ok(0)
 }
 
