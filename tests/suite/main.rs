@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
 
 mod ai;
+mod approval;
 mod architecture;
 mod bad_input;
 mod cli;

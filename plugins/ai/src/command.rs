@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status};
 
 use crate::agent::ApprovalMode;
+use crate::approvals::explain;
 use crate::driver::Driver;
 use crate::sanitizer::one_line;
 use crate::{headless, line_mode, sessions};
@@ -57,37 +58,47 @@ pub(crate) struct AiArgs {
 #[derive(Debug, Subcommand)]
 enum AiCommand {
     Sessions(sessions::SessionsArgs),
+    Approval(explain::ApprovalArgs),
 }
 
 impl AiArgs {
-    /// The approval mode: of the command line, else of the settings.
+    /// The approval mode of this run.
     ///
     /// # Errors
-    /// `Usage` for a word of the command line that is none; in a file it is a warning, and the default.
+    /// Those of [`approval_mode`].
     pub(crate) fn approval(&self, host: &Host) -> Result<ApprovalMode> {
-        if let Some(word) = &self.approval_mode {
-            return ApprovalMode::named(word).ok_or_else(|| {
-                let word = one_line(word, 40);
-                Error::new(ErrorKind::Usage, format!("there is no approval mode {word}"))
-                    .hint("The modes are basic, default and full.")
-            });
-        }
-        let Some(setting) = host.setting("approval_mode") else { return Ok(ApprovalMode::Default) };
-        Ok(ApprovalMode::named(setting.value.trim()).unwrap_or_else(|| {
-            let (value, origin) = (one_line(&setting.value, 40), &setting.origin);
-            seqera_plugin_api::warning!(
-                host,
-                "there is no approval mode {value} ({origin}); the mode is default"
-            );
-            ApprovalMode::Default
-        }))
+        approval_mode(host, self.approval_mode.as_deref())
     }
+}
+
+/// The approval mode: of the command line, else of the settings.
+///
+/// # Errors
+/// `Usage` for a word of the command line that is none; in a file it is a warning, and the default.
+pub(crate) fn approval_mode(host: &Host, word: Option<&str>) -> Result<ApprovalMode> {
+    if let Some(word) = word {
+        return ApprovalMode::named(word).ok_or_else(|| {
+            let word = one_line(word, 40);
+            Error::new(ErrorKind::Usage, format!("there is no approval mode {word}"))
+                .hint("The modes are basic, default and full.")
+        });
+    }
+    let Some(setting) = host.setting("approval_mode") else { return Ok(ApprovalMode::Default) };
+    Ok(ApprovalMode::named(setting.value.trim()).unwrap_or_else(|| {
+        let (value, origin) = (one_line(&setting.value, 40), &setting.origin);
+        seqera_plugin_api::warning!(
+            host,
+            "there is no approval mode {value} ({origin}); the mode is default"
+        );
+        ApprovalMode::Default
+    }))
 }
 
 pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
     if let Some(command) = &args.command {
         return match command {
             AiCommand::Sessions(args) => sessions::run(host, args),
+            AiCommand::Approval(args) => explain::run(host, args),
         };
     }
     let terminal = host.terminal();

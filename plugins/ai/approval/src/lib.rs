@@ -35,6 +35,7 @@ pub use files::{Filesystem, Kind, Status, SystemFiles};
 pub use places::Places;
 pub use request::{Grant, GrantedCommand, Grants, Mode, Request, Tool};
 pub use rules::{Pattern, Rules};
+pub use shell::emit::quoted;
 
 /// The `PATH` of a checked command: system directories only, so that a listed name is the system's program.
 pub const SYSTEM_PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/opt/homebrew/bin";

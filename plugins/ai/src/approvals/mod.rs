@@ -2,6 +2,7 @@
 //!
 //! The engine (`seqera-ai-approval`) is pure; here is what it needs to know of this machine, and what a person sees.
 
+pub(crate) mod explain;
 mod prompt;
 
 use std::path::{Path, PathBuf};

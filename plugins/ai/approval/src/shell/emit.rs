@@ -55,6 +55,18 @@ fn emit_command(text: &mut String, command: &Simple) {
     }
 }
 
+/// A word as it has to be written for a shell to take it for itself, in quotes where it needs them.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:@_".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    let mut text = String::new();
+    quote(&mut text, word);
+    text
+}
+
 /// A word in single quotes.
 pub(crate) fn quote(text: &mut String, word: &str) {
     text.push('\'');
