@@ -5,4 +5,5 @@ pub mod doc_commands;
 pub mod emulator;
 pub mod provider;
 pub mod sandbox;
+pub mod secret_service;
 pub mod stage;

@@ -76,6 +76,31 @@ impl Provider {
         self.call("POST", "config", &change.to_string());
     }
 
+    /// Somebody types a code into its device page and decides (`confirm` or `abort`); answers the status of the last page.
+    ///
+    /// # Panics
+    /// When bash or curl cannot be started.
+    pub fn decide(&self, user_code: &str, decision: &str) -> String {
+        let script = ". ./lib.sh; ISSUER=$1; approve \"$2\" \"$3\"";
+        let output = Command::new("bash")
+            .args(["-c", script, "decide", &self.issuer, user_code, decision])
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/oidc"))
+            .env("NO_PROXY", "*")
+            .output()
+            .expect("bash");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// The requests of a route, in order.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn requests(&self, route: &str) -> Vec<Value> {
+        let log = self.stats()["log"].as_array().cloned().unwrap_or_default();
+        log.into_iter().filter(|entry| entry["route"] == route).collect()
+    }
+
     fn call(&self, method: &str, path: &str, body: &str) -> String {
         let mut command = Command::new("curl");
         command.args(["--silent", "--request", method, &format!("{}/{path}", self.ctl)]);

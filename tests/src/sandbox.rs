@@ -231,7 +231,25 @@ impl Sandbox {
     /// When it prints none.
     #[must_use]
     pub fn begin_login(&self) -> Login {
-        Login::begin(self.command(["login", "--no-browser"]), self.root.path().join("cookies"))
+        self.begin("login --no-browser")
+    }
+
+    /// Begins a sign-in of another kind, `line` split at spaces, and answers it when it has printed its address.
+    ///
+    /// # Panics
+    /// When it prints none.
+    #[must_use]
+    pub fn begin(&self, line: &str) -> Login {
+        self.begin_command(self.command(line.split(' ')))
+    }
+
+    /// Begins a sign-in with a command of its own making.
+    ///
+    /// # Panics
+    /// When it prints no address.
+    #[must_use]
+    pub fn begin_command(&self, command: Command) -> Login {
+        Login::begin(command, self.root.path().join("cookies"))
     }
 
     /// Signs in as somebody who follows the address.
@@ -297,6 +315,28 @@ impl Login {
             }
         };
         Self { child, url, said, stderr, jar }
+    }
+
+    /// Reads on to the line that holds `text`.
+    ///
+    /// # Panics
+    /// When it ends without one.
+    pub fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let count = self.stderr.read_line(&mut line).expect("standard error can be read");
+            assert!(count > 0, "login ended before it said {text:?}:\n{}", self.said);
+            self.said.push_str(&line);
+            if line.contains(text) {
+                return line.trim_end().to_owned();
+            }
+        }
+    }
+
+    /// What it said up to now, as far as it was read.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        &self.said
     }
 
     /// Follows the address; answers the status of the page at the end.

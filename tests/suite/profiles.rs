@@ -1,0 +1,1 @@
+//! Several logins side by side.
