@@ -23,6 +23,16 @@ impl FileStore {
     fn path(&self, key: &Key) -> PathBuf {
         self.dir.join(format!("{}.json", key.file_stem()))
     }
+
+    /// Copies that made no sense and were kept: they may hold secrets all the same.
+    fn put_aside(&self, key: &Key) -> Vec<PathBuf> {
+        let prefix = format!("{}.corrupt-", key.file_stem());
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+            .map(|entry| entry.path())
+            .collect()
+    }
 }
 
 impl CredentialStore for FileStore {
@@ -50,7 +60,8 @@ impl CredentialStore for FileStore {
     }
 
     fn delete(&self, key: &Key) -> Result<()> {
-        private_file::remove(&self.path(key)).map_err(unusable)
+        private_file::remove(&self.path(key)).map_err(unusable)?;
+        self.put_aside(key).iter().try_for_each(|path| private_file::remove(path).map_err(unusable))
     }
 
     fn probe(&self) -> Result<()> {
