@@ -1,11 +1,13 @@
 //! Every published case, in a workspace that is really there.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
 
+mod ground;
+
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use seqera_ai_approval::{Decision, Grants, Mode, Places, Request, Rules, SystemFiles, Tool, decide};
+use ground::{Ask, Ground};
+use seqera_ai_approval::{Decision, Mode, SystemFiles};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -38,56 +40,28 @@ enum Setup {
 }
 
 impl Setup {
-    fn make(&self, workspace: &Path) {
-        let path = workspace.join(match self {
-            Self::Dir { path }
-            | Self::File { path, .. }
-            | Self::Executable { path, .. }
-            | Self::Symlink { path, .. }
-            | Self::Hardlink { path, .. } => path,
-        });
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fn make(&self, ground: &Ground) {
         match self {
-            Self::Dir { .. } => fs::create_dir_all(path).unwrap(),
-            Self::File { content, .. } => fs::write(path, content).unwrap(),
-            Self::Executable { content, .. } => {
-                fs::write(&path, content).unwrap();
-                fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-            }
-            Self::Symlink { target, .. } => symlink(target, path).unwrap(),
-            Self::Hardlink { target, .. } => fs::hard_link(workspace.join(target), path).unwrap(),
+            Self::Dir { path } => ground.directory(path),
+            Self::File { path, content } => ground.file(path, content),
+            Self::Executable { path, content } => ground.executable(path, content),
+            Self::Symlink { path, target } => ground.link(path, target),
+            Self::Hardlink { path, target } => ground.hard_link(path, target),
         }
     }
 }
 
 fn answer(case: &Case) -> (&'static str, String) {
-    let place = tempfile::tempdir().unwrap();
-    let workspace = place.path().join("ws");
-    fs::create_dir_all(&workspace).unwrap();
-    fs::create_dir_all(place.path().join("outside")).unwrap();
+    let ground = Ground::new();
     for setup in &case.cwd_relative_setup {
-        setup.make(&workspace);
+        setup.make(&ground);
     }
-    let home = place.path().join("home");
-    let decision = decide(
-        &Request {
-            tool: Tool::named(case.tool.as_deref().unwrap_or("execute_bash_local")),
-            subject: &case.command,
-            workspace: &workspace,
-            cwd: &workspace.join(case.cwd.as_deref().unwrap_or(".")),
-            mode: Mode::named(&case.mode).unwrap(),
-            plan: false,
-            grants: &Grants::default(),
-            rules: &Rules::default(),
-            places: &Places::new(
-                Some(home.clone()),
-                &home.join(".config/seqera"),
-                &home.join(".local/share/seqera"),
-            ),
-        },
-        &SystemFiles,
-    );
-    match decision {
+    let ask = Ask {
+        tool: case.tool.as_deref().unwrap_or("execute_bash_local"),
+        cwd: case.cwd.as_deref().unwrap_or("."),
+        ..Ask::shell(Mode::named(&case.mode).unwrap(), &case.command)
+    };
+    match ground.decide(&ask, &SystemFiles) {
         Decision::Auto { why, .. } => ("auto", why),
         Decision::Prompt { why, .. } => ("prompt", why),
         Decision::Blocked { why, .. } => ("blocked", why),

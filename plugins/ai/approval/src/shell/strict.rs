@@ -280,7 +280,7 @@ impl Reader<'_> {
         match (first, second) {
             (Some('<'), Some('<')) => {
                 self.rest.next();
-                match self.rest.peek() {
+                match self.rest.peek().copied() {
                     Some('<') => Err(unusual("<<<")),
                     _ if from.is_some() => Err(unusual("N<<")),
                     _ => self.here_document(),
@@ -340,12 +340,20 @@ impl Reader<'_> {
     /// The word after an operator, which may stand apart from it.
     fn next_word(&mut self) -> Result<Word, Refusal> {
         while self.rest.next_if(|character| matches!(character, ' ' | '\t')).is_some() {}
-        match self.rest.peek() {
+        match self.rest.peek().copied() {
             None | Some('\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '#') => {
                 Err(syntax("a word is missing"))
             }
+            // `> 2>f` is an error: the digits belong to the second redirection.
+            Some('0'..='9') if self.is_descriptor() => Err(syntax("a word is missing")),
             Some(_) => self.word(String::new()),
         }
+    }
+
+    /// Whether digits come next and a redirection right after them.
+    fn is_descriptor(&self) -> bool {
+        let mut ahead = self.rest.clone().skip_while(char::is_ascii_digit);
+        matches!(ahead.next(), Some('<' | '>'))
     }
 
     fn argument(&mut self, begun: String) -> Result<(), Refusal> {
@@ -506,6 +514,8 @@ b"#
             "> f",
             "ls >",
             "ls > #f",
+            "ls > 2>f",
+            "ls > 2>f",
             "ls >(x)",
             "ls <(x)",
             "f() { ls; }",
