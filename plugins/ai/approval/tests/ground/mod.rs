@@ -152,6 +152,7 @@ impl<'a> Ask<'a> {
 }
 
 /// How many scripts a test tries: few by default, as many as `SEQERA_FUZZ_SCRIPTS` says for a long run.
+#[allow(dead_code, reason = "each test needs a part of it")]
 pub fn scripts(usual: usize) -> usize {
     std::env::var("SEQERA_FUZZ_SCRIPTS").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
 }
