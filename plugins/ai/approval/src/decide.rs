@@ -72,6 +72,10 @@ impl Judge<'_> {
         if let Some(why) = self.denied(&found.commands) {
             return Decision::Blocked { rule: Rule::PolicyDeny, why };
         }
+        let unread = found.findings.iter().find(|(rule, _)| *rule == Rule::Unreadable);
+        if let Some(refusal) = unread.filter(|_| !self.request.rules.deny.is_empty()) {
+            return self.unread(refusal.clone(), facts);
+        }
         if let Some(name) = &found.danger {
             facts.danger = Danger::Command(name.clone());
             self.targets(&found, &mut facts);

@@ -132,7 +132,9 @@ impl<'a> Keeper<'a> {
         for word in &words[1..] {
             let asked = match self.reach(&word.outline) {
                 Reach::Credentials => Some(credentials(&word.shown)),
-                Reach::Parent if moves_into || !NAMES_ONLY.contains(&name) => Some(credentials(&word.shown)),
+                Reach::Parent if moves_into || runs_below || !NAMES_ONLY.contains(&name) => {
+                    Some(credentials(&word.shown))
+                }
                 Reach::Settings if !reads => Some(settings(&word.shown)),
                 Reach::Above if recurses => Some(credentials(&word.shown)),
                 _ => None,
