@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use seqera_tests::doc_commands::Document;
 use seqera_tests::sandbox::{Run, Sandbox};
 use serde_json::Value;
 
@@ -100,4 +101,10 @@ fn the_mode_comes_from_the_settings_and_a_wrong_word_is_told() {
         .fails(2, "there is no directory /no/such");
     let _dangerous = explain(&sandbox, &["--allow", "rm *", "--", "rm x"]).fails(2, "always asks");
     let _nothing = explain(&sandbox, &["--json"]).fails(2, "COMMAND");
+}
+
+#[test]
+fn the_guide_shows_what_happens() {
+    let sandbox = Sandbox::new();
+    assert_eq!(Document::read("docs/approval.md", &sandbox).run(), 16);
 }
