@@ -50,6 +50,7 @@ mod signals;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use seqera_plugin_abi::{Invocation, RVec};
 
@@ -89,19 +90,29 @@ fn dispatch(arguments: &[OsString]) -> Result<u8> {
 
 fn run_plugin(word: &OsStr, arguments: &[OsString]) -> Result<u8> {
     let text = word.to_str().ok_or_else(|| unknown(&word.to_string_lossy(), &[], &[]))?;
+    with_broker(|broker| {
+        let command = broker.catalog().command(text)?.ok_or_else(|| unknown_to(&broker.catalog(), text))?;
+        broker.run(&command.entry, invocation(&command.name, arguments))
+    })
+}
+
+/// Runs plugins: `work` with a broker that has loaded nothing yet, and the end of everything that it loads.
+pub(crate) fn with_broker(work: impl FnOnce(&Arc<Broker>) -> Result<u8>) -> Result<u8> {
     refuse_policy()?;
     let paths = Paths::find();
     let config = Config::read(&paths)?;
     let signals = Signals::install();
     let broker = Broker::new(paths, config, signals.clone());
-    let command = broker.catalog().command(text)?.ok_or_else(|| unknown_to(&broker.catalog(), text))?;
-    let invocation = Invocation {
-        command: command.name.as_str().into(),
+    let outcome = work(&broker);
+    finish(&broker, &signals, outcome)
+}
+
+pub(crate) fn invocation(command: &str, arguments: &[OsString]) -> Invocation {
+    Invocation {
+        command: command.into(),
         arguments: arguments.iter().map(|argument| RVec::from(argument.as_encoded_bytes())).collect(),
         ext: RVec::new(),
-    };
-    let outcome = broker.run(&command.entry, invocation);
-    finish(&broker, &signals, outcome)
+    }
 }
 
 /// The exit code of a command that a plugin ran: its own, that of a signal, or that of a fault on the way out.

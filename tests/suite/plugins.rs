@@ -293,10 +293,25 @@ fn two_plugins_with_one_command_run_neither_until_one_is_named() {
     edit_manifest(&other, |text| text.replacen("name = \"hello\"", "name = \"hello2\"", 1));
     let run = sandbox.seqera("hello").fails(3, "`hello` is a command of 2 plugins");
     assert!(run.stderr.contains("[commands] hello = "), "{run}");
+    assert!(run.stderr.contains("seqera plugin run hello -- "), "{run}");
+    for name in ["hello", "hello2"] {
+        assert_eq!(sandbox.seqera(&format!("plugin run {name} -- you")).success().stdout, "Hello, you\n");
+    }
     sandbox.configure("[commands]\nhello = \"hello2\"\n");
     assert_eq!(sandbox.seqera("hello").success().stdout, "Hello, world\n");
     sandbox.configure("[commands]\nhello = \"nobody\"\n");
     let _nobody = sandbox.seqera("hello").fails(3, "config.toml:2");
+}
+
+#[test]
+fn a_plugin_is_run_by_name_with_its_exit_code() {
+    let sandbox = Sandbox::new();
+    let _dir = sandbox.install("fault");
+    assert_eq!(sandbox.seqera("plugin run fault -- exit").code, 42);
+    let _status = sandbox.seqera("plugin run auth -- auth status").fails(4, "");
+    let run = sandbox.seqera("plugin run auth").fails(2, "has 4 commands");
+    assert!(run.stderr.contains("seqera plugin run auth -- login"), "{run}");
+    let _none = sandbox.seqera("plugin run nobody").fails(1, "there is no plugin nobody");
 }
 
 #[test]

@@ -58,6 +58,19 @@ impl Catalog<'_> {
         }
     }
 
+    /// The plugin of this name.
+    ///
+    /// # Errors
+    /// `Mismatch` when a pin cannot be met, `Failed` when there is none.
+    pub fn named(&self, name: &str) -> Result<Entry> {
+        let entries = self.claiming(name);
+        let versions = entries.iter().filter(|entry| entry.name() == name);
+        self.choose(name, versions)?.cloned().ok_or_else(|| {
+            Error::new(Code::Failed, format!("there is no plugin {name}"))
+                .hint("Run `seqera plugin list` to see which plugins there are.")
+        })
+    }
+
     /// The plugin that provides `service@major`.
     ///
     /// # Errors
@@ -162,7 +175,9 @@ fn conflict(word: &str, claims: &[Entry]) -> Error {
     for entry in claims {
         error = error.because(format!("{} has it ({})", entry.label(), entry.dir.display()));
     }
-    error.hint(format!("Name one in config.toml: [commands] {word} = \"{}\"", claims[0].name()))
+    error
+        .hint(format!("Name one in config.toml: [commands] {word} = \"{}\"", claims[0].name()))
+        .hint(format!("Or say it each time: seqera plugin run {} -- ARGUMENTS", claims[0].name()))
 }
 
 fn unmet(name: &str, pins: &Pins, versions: &[&Entry]) -> Error {

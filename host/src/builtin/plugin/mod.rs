@@ -6,6 +6,7 @@ mod install;
 pub mod list;
 mod package;
 mod remove;
+mod run;
 mod trust;
 mod upgrade;
 mod verify;
@@ -29,6 +30,7 @@ enum PluginCommand {
     Index(index::IndexArgs),
     Info(info::InfoArgs),
     Remove(remove::RemoveArgs),
+    Run(run::RunArgs),
     Upgrade(upgrade::UpgradeArgs),
     Verify(verify::VerifyArgs),
     Package(package::PackageArgs),
@@ -44,6 +46,7 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Index(args) => index::run(args),
         PluginCommand::Info(args) => info::run(args),
         PluginCommand::Remove(args) => remove::run(args),
+        PluginCommand::Run(args) => run::run(args),
         PluginCommand::Upgrade(args) => upgrade::run(args),
         PluginCommand::Verify(args) => verify::run(args),
         PluginCommand::Package(args) => package::run(args),
