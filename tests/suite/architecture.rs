@@ -82,7 +82,9 @@ fn the_host_names_no_plugin() {
 
 #[test]
 fn everything_is_printed_through_a_door() {
-    for file in ["host/src", "plugins", "plugin-api/src"].iter().flat_map(|dir| sources(dir)) {
+    let is_test = |file: &PathBuf| file.components().any(|part| part.as_os_str() == "tests");
+    let product = ["host/src", "plugins", "plugin-api/src"].iter().flat_map(|dir| sources(dir));
+    for file in product.filter(|file| !is_test(file)) {
         let text = fs::read_to_string(&file).unwrap();
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             let prints =

@@ -208,6 +208,8 @@ impl Judge<'_> {
         let path = expand_home(written, self.request.places.home.as_deref());
         let resolved = match self.ground.resolve(&path) {
             Ok(resolved) => resolved,
+            // What cannot be followed cannot be opened either, and reading fails by itself.
+            Err(_) if tool.only_reads() => Resolved::unfollowed(self.ground.cwd().join(&path)),
             Err(refusal) => return prompt(refusal, facts),
         };
         facts.paths.push(self.ground.fact(written, &resolved));

@@ -1,8 +1,10 @@
 //! What the engine answers.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::files::Filesystem;
+use crate::paths::resolve;
 use crate::request::{Request, Tool};
 
 /// The answer. There is no `bool` in it: a caller has to say what it does in each case.
@@ -64,6 +66,24 @@ pub enum SearchPath {
     Person,
 }
 
+impl SearchPath {
+    /// The value of `PATH` for a checked command; `own` is the person's.
+    #[must_use]
+    pub fn value(self, own: &str, workspace: &Path, files: &dyn Filesystem) -> String {
+        if self == Self::System {
+            return crate::SYSTEM_PATH.to_owned();
+        }
+        let resolved = |path: &Path| resolve(files, Path::new("/"), path).map(|resolved| resolved.path);
+        let Ok(workspace) = resolved(workspace) else { return crate::SYSTEM_PATH.to_owned() };
+        let is_trusted = |entry: &&str| {
+            let path = Path::new(entry);
+            path.is_absolute() && resolved(path).is_ok_and(|path| !path.starts_with(&workspace))
+        };
+        let entries: Vec<&str> = own.split(':').filter(is_trusted).collect();
+        if entries.is_empty() { crate::SYSTEM_PATH.to_owned() } else { entries.join(":") }
+    }
+}
+
 /// What runs once a person said yes to a prompt: the text as it was shown.
 #[must_use]
 pub fn approved_by_person(request: &Request<'_>) -> Run {
@@ -74,7 +94,7 @@ pub fn approved_by_person(request: &Request<'_>) -> Run {
 }
 
 /// `~` and `~/…` as the file tools understand them.
-pub(crate) fn expand_home(path: &str, home: Option<&std::path::Path>) -> PathBuf {
+pub(crate) fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
     match (home, path.strip_prefix('~')) {
         (Some(home), Some("")) => home.to_owned(),
         (Some(home), Some(rest)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),

@@ -28,6 +28,13 @@ pub(crate) struct Resolved {
     pub(crate) through_kernel: bool,
 }
 
+impl Resolved {
+    /// A path that leads nowhere, as it is.
+    pub(crate) fn unfollowed(path: PathBuf) -> Self {
+        Self { path, status: None, is_link: false, through_kernel: false }
+    }
+}
+
 /// A workspace, and the directory commands run in.
 pub(crate) struct Ground<'a> {
     files: &'a dyn Filesystem,

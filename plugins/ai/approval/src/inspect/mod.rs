@@ -370,6 +370,19 @@ mod tests {
             "chroot / rm x",
             "caffeinate -i rm x",
             "entr rm x",
+            "ssh host rm x",
+            "ssh -p 22 me@host 'ls; rm x'",
+            "kubectl exec pod -- rm x",
+            "jobs -x rm x",
+            "compgen -C 'rm x'",
+            "compgen -W '$(rm x)'",
+            "tar xf a --to-command='rm x'",
+            "tar cf a --checkpoint-action=exec='rm x' b",
+            "rg --pre rm x",
+            "env 'BASH_FUNC_f%%=() { rm x; }' bash -c f",
+            "BASH_ENV='$(rm x)' bash -c :",
+            "PS4='$(rm x)'; set -x",
+            "mke2fs x",
         ];
         for text in cases {
             let found = found(text);

@@ -2,7 +2,8 @@
 
 use super::Walker;
 use super::wrappers::{
-    AFTER_WORD, ANY_WORD, ENV, POWER, SAME_EFFECT, SHELL, SUBSCRIPTS, WATCH, WRAPPERS, Wrapper, XARGS,
+    AFTER_WORD, ANY_WORD, ENV, POWER, RUNS_VALUE, SAME_EFFECT, SHELL, SUBSCRIPTS, WATCH, WRAPPERS, Wrapper,
+    XARGS,
 };
 use crate::decision::Rule;
 use crate::shell::strict;
@@ -10,6 +11,9 @@ use crate::shell::word::{Arg, HOME, UNKNOWN, joined};
 
 /// Wrappers with a reading of their own.
 const SPECIAL: &[&str] = &[
+    "ssh",
+    "jobs",
+    "compgen",
     "parallel",
     "find",
     "gfind",
@@ -158,7 +162,27 @@ impl Walker {
         for word in words.iter().skip(1).filter(|_| SUBSCRIPTS.contains(&name.as_str())) {
             self.deferred_text(word, depth);
         }
+        self.values_that_run(words, depth + 1);
         self.unwrap(&name, words, depth + 1);
+    }
+
+    /// `tar --to-command='rm x'` and the like, and a function that comes through the environment.
+    fn values_that_run(&mut self, words: &[Arg], depth: usize) {
+        for (index, word) in words.iter().enumerate().skip(1) {
+            let Some(text) = word.text() else { continue };
+            if let Some((_, body)) = text.split_once('=').filter(|(_, value)| value.starts_with("() {")) {
+                self.script(&format!("f{body}"), depth);
+            }
+            let Some(long) = text.strip_prefix("--") else { continue };
+            let (name, value) =
+                long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+            if !RUNS_VALUE.contains(&name) {
+                continue;
+            }
+            if let Some(value) = value.or_else(|| words.get(index + 1).and_then(Arg::text)) {
+                self.script(value.strip_prefix("exec=").unwrap_or(value), depth);
+            }
+        }
     }
 
     fn is_dangerous(&mut self, name: &str, words: &[Arg]) -> bool {
@@ -227,7 +251,21 @@ impl Walker {
                     self.text_of(&[word.after(at + 1)], name, depth);
                 }
             }
-            "hash" | "mapfile" | "readarray" => {
+            "ssh" => {
+                self.any_word(words.get(1..).unwrap_or_default(), depth);
+                for text in words
+                    .iter()
+                    .skip(1)
+                    .filter_map(Arg::text)
+                    .filter(|text| text.contains([' ', ';', '&', '|', '\n']))
+                {
+                    self.script(text, depth);
+                }
+            }
+            "jobs" if words.get(1).and_then(Arg::text) == Some("-x") => {
+                self.command(words.get(2..).unwrap_or_default(), depth);
+            }
+            "hash" | "mapfile" | "readarray" | "compgen" => {
                 let option = if name == "hash" { "-p" } else { "-C" };
                 let at = words.iter().position(|word| word.outline.starts_with(option));
                 let Some(at) = at else { return };

@@ -200,6 +200,7 @@ pub(super) const ANY_WORD: &[&str] = &[
 pub(super) const AFTER_WORD: &[(&[&str], &[&str])] = &[
     (&["docker", "podman", "nerdctl"], &["run", "exec"]),
     (&["singularity", "apptainer"], &["run", "exec"]),
+    (&["kubectl", "oc"], &["exec", "run", "debug"]),
     (&["conda", "mamba", "micromamba", "uv", "poetry", "pixi"], &["run"]),
 ];
 
@@ -212,6 +213,10 @@ pub(super) const SAME_EFFECT: &[(&str, &str)] = &[
     ("pkexec", "sudo"),
     ("runuser", "sudo"),
     ("run0", "sudo"),
+    ("mke2fs", "mkfs"),
+    ("mkdosfs", "mkfs"),
+    ("mkntfs", "mkfs"),
+    ("newfs", "mkfs"),
 ];
 
 /// What `systemctl` does to the machine.
@@ -244,4 +249,24 @@ pub(super) const SUBSCRIPTS: &[&str] = &[
     "mapfile",
     "readarray",
     "wait",
+    "compgen",
+];
+
+/// Long options of programs of every kind whose value is a command: of tar, rsync, rg and others.
+pub(super) const RUNS_VALUE: &[&str] = &[
+    "to-command",
+    "checkpoint-action",
+    "use-compress-program",
+    "info-script",
+    "new-volume-script",
+    "rsh",
+    "rsync-path",
+    "pre",
+    "exec",
+    "exec-batch",
+    "command",
+    "compress-program",
+    "filter",
+    "shell-command",
+    "wrap",
 ];
