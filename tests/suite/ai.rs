@@ -169,13 +169,14 @@ fn a_renewal_in_the_middle_is_not_noticed() {
 }
 
 #[test]
-fn a_request_for_a_local_tool_gets_an_honest_refusal_once() {
+fn a_request_for_a_local_tool_that_may_not_run_is_refused_once() {
     let (emulator, sandbox) = alice();
     emulator.fault(Fault::stream("cut", 4));
-    let run =
-        sandbox.run(sandbox.command(["ai", "--headless", "--show-tools", "please run `rm -rf /`"])).success();
+    let run = sandbox
+        .run(sandbox.command(["ai", "--headless", "--show-tools", "please run `rm -rf /`"]))
+        .fails(10, "");
     assert!(run.stdout.contains("I could not use execute_bash_local on your machine (exit code 1)"), "{run}");
-    assert!(run.stdout.contains("runs no tools on the user's machine"), "{run}");
+    assert!(run.stdout.contains("approval required: in default mode a person has to agree"), "{run}");
     assert!(run.stderr.contains("[tool] execute_bash_local"), "{run}");
     assert_eq!(paths(&emulator).iter().filter(|path| *path == "POST tool-results").count(), 1);
 }

@@ -21,6 +21,7 @@ mod profiles;
 mod provider;
 mod session;
 mod tls;
+mod tools;
 
 use std::sync::OnceLock;
 

@@ -81,6 +81,13 @@ pub const SETTINGS: &[Known] = &[
     known("ai_journal_days", &[], Some("90")),
     // Whether messages, patches and authors of the last commits are sent with a new session.
     known("ai_send_commits", &[], Some("false")),
+    // Names of variables that look like secrets and are given to the assistant's commands all the same.
+    known("ai_pass_environment", &[], None),
+    // Seconds that a command of the assistant may run.
+    known("ai_command_timeout_seconds", &[], Some("300")),
+    // How much of what a command prints the assistant is told, of each stream.
+    known("ai_tool_output_max_lines", &["SEQERA_TOOL_OUTPUT_MAX_LINES"], Some("1200")),
+    known("ai_tool_output_max_bytes", &["SEQERA_TOOL_OUTPUT_MAX_BYTES"], Some("50000")),
     // Seconds without a byte after which the assistant opens its stream again.
     known("ai_idle_timeout_seconds", &[], Some("90")),
     // Seconds without anything new after which the assistant gives a run up.

@@ -7,6 +7,7 @@
 //! | [`agent`] | decides: a pure core, `Event -> State + Effects`, without I/O, clock or threads |
 //! | `driver` | carries the effects out and reports back as events |
 //! | `approvals` | who decides about a tool: the engine by its rules, or a person who is asked |
+//! | `tools` | the tools of this machine: each runs as it was allowed, and not otherwise |
 //! | `backend` | the wire: types, event-stream parser, requests with their retries |
 //! | `surroundings` | what the backend is told about the directory: files, git, skills, instructions |
 //! | `journal`, `sessions` | what this machine keeps of a conversation, and the commands that show it |
@@ -28,6 +29,7 @@ mod sanitizer;
 mod secrets;
 mod sessions;
 mod surroundings;
+mod tools;
 
 use seqera_plugin_api::service::{ORGANIZATION, PLATFORM_HTTP, TOKEN_PROVIDER};
 use seqera_plugin_api::{Exit, Host, Invocation, Manifest, Plugin, Result, export_plugin, manifest};

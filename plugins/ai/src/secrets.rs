@@ -63,7 +63,8 @@ impl Secrets {
     }
 }
 
-fn is_named_like_a_secret(name: &str) -> bool {
+/// Whether a variable holds a secret, by its name.
+pub(crate) fn is_named_like_a_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     NAMES.iter().any(|end| name.ends_with(end))
 }

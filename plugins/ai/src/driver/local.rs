@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use seqera_ai_approval::{Decision, Facts, Rule, Run};
+use seqera_ai_approval::{Decision, Facts, Rule, Run, Tool};
 use seqera_plugin_api::{Error, ErrorKind, Result};
 
 use super::{Driver, Screen};
@@ -80,7 +80,11 @@ impl Driver {
                 if choice == Choice::RestOfSession {
                     self.approvals.grant_rest_of_session();
                 }
-                let run = self.approvals.approved(&subject, mode);
+                let run = match facts.paths.first() {
+                    // What was shown, whatever a link says by now.
+                    Some(path) if subject.tool != Tool::Shell => Run::Path(path.resolved.clone()),
+                    _ => self.approvals.approved(&subject, mode),
+                };
                 self.pending = Some(Pending { call, subject, state: State::Allowed(run) });
                 Answer::Approved
             }
@@ -120,6 +124,7 @@ impl Driver {
                 shown =
                     screen.show(Shown::ToolOutput { id: id.clone(), content }).and_then(|()| screen.flush());
             }
+            shown.is_ok()
         };
         let result = self.tools.run(call, &run, &mut show, &self.stop);
         shown?;

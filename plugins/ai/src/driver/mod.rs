@@ -3,7 +3,6 @@
 mod history;
 mod local;
 mod stop;
-mod tools;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -19,9 +18,9 @@ use crate::command::AiArgs;
 use crate::journal::{Journal, Opened, Record};
 use crate::secrets::Secrets;
 use crate::surroundings::{Gathering, workspace};
+use crate::tools::Tools;
 use local::Pending;
 pub(crate) use stop::Stop;
-use tools::Tools;
 
 /// Silence after which a stream is opened again, and time without anything new after which a run is given up.
 const IDLE_SECONDS: u64 = 90;
@@ -82,7 +81,7 @@ impl Driver {
             agent: Agent::new(patience, args.approval(host)?),
             backend,
             journal: Journal::new(host, Arc::new(move |text| mask.hidden(text))),
-            tools: Tools::new(&workspace),
+            tools: Tools::new(host, &workspace),
             workspace,
             approvals,
             secrets,
