@@ -13,11 +13,13 @@ use seqera_plugin_abi::{GateError, Invocation, LoadGate, PluginBox, RErr, ROk, T
 
 use crate::config::{Config, Paths};
 use crate::digest::DigestCache;
-use crate::discovery::{Catalog, Entry};
+use crate::discovery::link::Link;
+use crate::discovery::{Catalog, Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::last_words::Inside;
 use crate::lent::Lent;
 use crate::library;
+use crate::output;
 use crate::signals::Signals;
 
 /// What is loaded, and what it may use.
@@ -193,6 +195,9 @@ impl Broker {
 
     fn load(self: &Arc<Self>, entry: &Entry) -> Result<Loaded> {
         let _inside = Inside::of(&entry.label());
+        if entry.origin == Origin::Linked {
+            tell_of_link(entry);
+        }
         let (header, digest) = open(entry, &DigestCache::new(self.paths.cache.as_deref()))?;
         let module =
             lock(&self.gate).admit(&entry.label(), header).map_err(|error| refused(entry, &error))?;
@@ -202,6 +207,17 @@ impl Broker {
             RErr(error) => Err(error.into()),
         }
     }
+}
+
+/// Nobody vouches for what is being written, and nobody should forget that it is in use.
+fn tell_of_link(entry: &Entry) {
+    let library = Link::of_version(&entry.dir).map_or_else(|| entry.dir.clone(), |link| link.library);
+    output::warning(&format!(
+        "{} is linked to {}; `seqera plugin unlink {}` ends that",
+        entry.label(),
+        library.display(),
+        entry.name()
+    ));
 }
 
 /// Opens the library of an entry whose digest is the one that the manifest names.

@@ -31,7 +31,7 @@ impl Lent {
         // Further hosts are a grant of the user, and there are no grants yet: only bundled plugins have theirs.
         let hosts = match self.entry.origin {
             crate::discovery::Origin::Bundled => capabilities.hosts.as_slice(),
-            crate::discovery::Origin::User => &[],
+            crate::discovery::Origin::User | crate::discovery::Origin::Linked => &[],
         };
         abi::Consumer {
             plugin: self.entry.name().into(),

@@ -101,6 +101,7 @@ pub(crate) fn with_broker(work: impl FnOnce(&Arc<Broker>) -> Result<u8>) -> Resu
     refuse_policy()?;
     let paths = Paths::find();
     let config = Config::read(&paths)?;
+    discovery::link::refresh(&paths);
     let signals = Signals::install();
     let broker = Broker::new(paths, config, signals.clone());
     let outcome = work(&broker);

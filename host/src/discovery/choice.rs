@@ -113,7 +113,7 @@ impl Catalog<'_> {
     /// The version of a plugin that counts, of all that there are; `None` when there is none at all.
     ///
     /// Versions compete only within one directory. One in the user's directory never replaces a bundled plugin of the
-    /// same name, unless a pin names its digest.
+    /// same name, unless a pin names its digest. One that is linked for development counts before both, pins permitting.
     ///
     /// # Errors
     /// `Mismatch` with the file and line of each demand that cannot be met.
@@ -135,8 +135,10 @@ impl Catalog<'_> {
         let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
         let allowed = |entry: &&&Entry| {
             let named = names_digest(&pins, entry);
-            let by_origin = entry.origin == Origin::Bundled || !is_bundled || named;
-            by_origin && pins.accepts(entry.version()) && (pins.digests.is_empty() || named)
+            let by_origin = entry.origin != Origin::User || !is_bundled || named;
+            // What is being written is a pre-release as often as not.
+            let is_unpinned = entry.origin == Origin::Linked && pins.versions.is_empty();
+            by_origin && (is_unpinned || pins.accepts(entry.version())) && (pins.digests.is_empty() || named)
         };
         let best = versions
             .iter()

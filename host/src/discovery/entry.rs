@@ -12,6 +12,8 @@ use super::stamp::{Stamp, Stamps};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
+    /// A developer runs it from where it is built. It counts before the others.
+    Linked,
     /// It came with the program and is listed in the digest file there.
     Bundled,
     /// The user put it there.
@@ -22,6 +24,7 @@ impl Origin {
     /// For people and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Linked => "linked",
             Self::Bundled => "bundled",
             Self::User => "user",
         }

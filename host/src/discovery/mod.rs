@@ -3,6 +3,7 @@
 mod choice;
 mod entry;
 mod index;
+pub mod link;
 pub mod manifest;
 mod scan;
 mod stamp;
@@ -31,7 +32,13 @@ impl<'a> Catalog<'a> {
         let root = |path: &Option<PathBuf>, origin| Some(Root { path: path.clone()?, origin });
         let bundled = root(&paths.bundled_plugins, Origin::Bundled);
         let user = root(&paths.user_plugins, Origin::User);
-        Self { roots: bundled.into_iter().chain(user).collect(), cache: paths.cache.clone(), config }
+        // Hardly anybody has any: then nothing more is looked at.
+        let linked = root(&link::directory(paths).filter(|dir| dir.is_dir()), Origin::Linked);
+        Self {
+            roots: bundled.into_iter().chain(user).chain(linked).collect(),
+            cache: paths.cache.clone(),
+            config,
+        }
     }
 
     /// The directories that are looked in, in order.

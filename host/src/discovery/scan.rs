@@ -48,7 +48,7 @@ fn scan_root(root: &Root, found: &mut Found) {
     };
     let digests = match root.origin {
         Origin::Bundled => fs::read_to_string(root.path.join(DIGESTS_FILE)).unwrap_or_default(),
-        Origin::User => String::new(),
+        Origin::User | Origin::Linked => String::new(),
     };
     for name in names {
         let parent = Stamp::of(&name);

@@ -2,12 +2,14 @@
 
 pub mod admission;
 pub mod archive;
+pub mod cargo;
 mod consent;
 mod download;
 pub mod durable;
 pub mod index;
 pub mod inspect;
 pub mod install;
+pub mod link;
 pub mod package;
 pub mod probe;
 pub mod publish;

@@ -51,7 +51,7 @@ fn missing(name: &str, version: Option<&Version>, own: &[Entry], others: &[Entry
                 Origin::Bundled => format!(
                     "It came with seqera. To switch it off, in config.toml: [plugins.{name}] enabled = false"
                 ),
-                _ => format!("seqera plugin unlink {name}"),
+                Origin::Linked | Origin::User => format!("seqera plugin unlink {name}"),
             });
     }
     if own.is_empty() {

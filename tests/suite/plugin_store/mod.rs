@@ -3,6 +3,7 @@
 mod hostile;
 mod index;
 mod install;
+mod link;
 mod package;
 mod publisher;
 mod steps;

@@ -3,11 +3,14 @@
 mod index;
 mod info;
 mod install;
+mod link;
 pub mod list;
 mod package;
+mod relink;
 mod remove;
 mod run;
 mod trust;
+mod unlink;
 mod upgrade;
 mod verify;
 
@@ -28,6 +31,9 @@ enum PluginCommand {
     List(list::ListArgs),
     Install(install::InstallArgs),
     Index(index::IndexArgs),
+    Link(link::LinkArgs),
+    Unlink(unlink::UnlinkArgs),
+    Relink(relink::RelinkArgs),
     Info(info::InfoArgs),
     Remove(remove::RemoveArgs),
     Run(run::RunArgs),
@@ -44,6 +50,9 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::List(args) => list::run(args),
         PluginCommand::Install(args) => install::run(args),
         PluginCommand::Index(args) => index::run(args),
+        PluginCommand::Link(args) => link::run(args),
+        PluginCommand::Unlink(args) => unlink::run(args),
+        PluginCommand::Relink(args) => relink::run(args),
         PluginCommand::Info(args) => info::run(args),
         PluginCommand::Remove(args) => remove::run(args),
         PluginCommand::Run(args) => run::run(args),
