@@ -12,7 +12,7 @@
 //! | room | does |
 //! | --- | --- |
 //! | [`run`] | reads the first word and decides who answers |
-//! | `builtin` | the commands of the host itself; one file each |
+//! | `builtin` | the commands of the host itself; one file each. Most are in a program of their own (`builtin::program`), so that what a plugin's command waits for stays small |
 //! | `config` | files, settings, pins, each value with the place it comes from |
 //! | `discovery` | which plugins there are and which one is meant; opens no library |
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
@@ -67,8 +67,20 @@ pub(crate) const TARGET: &str = env!("SEQERA_TARGET");
 
 /// Runs a command line, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    exit_code(dispatch(&arguments.into_iter().skip(1).collect::<Vec<_>>()))
+}
+
+/// Runs a command line of a built-in command, in the program that has them.
+pub fn run_builtin(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().skip(1).collect();
-    ExitCode::from(match dispatch(&arguments) {
+    let (word, rest) = arguments
+        .split_first()
+        .map_or((OsStr::new("help"), &[][..]), |(word, rest)| (word.as_os_str(), rest));
+    exit_code(builtin::run(word, rest).map(|()| 0))
+}
+
+fn exit_code(outcome: Result<u8>) -> ExitCode {
+    ExitCode::from(match outcome {
         Ok(code) => code,
         Err(error) => {
             output::people(&error.render(output::facts().color_stderr));
@@ -82,8 +94,8 @@ fn dispatch(arguments: &[OsString]) -> Result<u8> {
         None => (OsStr::new("help"), arguments),
         Some((word, rest)) => (word.as_os_str(), rest),
     };
-    if let Some(outcome) = builtin::run(word, rest) {
-        return outcome.map(|()| 0);
+    if let Some(outcome) = builtin::answer(word, rest) {
+        return outcome;
     }
     run_plugin(word, rest)
 }
@@ -147,7 +159,7 @@ fn unknown_to(catalog: &Catalog<'_>, word: &str) -> Error {
     let words: Vec<String> = entries
         .iter()
         .flat_map(|entry| entry.manifest.commands.iter().flat_map(|command| command.all()))
-        .chain(builtin::NAMES.iter().copied())
+        .chain(builtin::LIST.iter().map(|(name, _)| *name))
         .map(str::to_owned)
         .collect();
     let error = unknown(word, &words, &broken);

@@ -58,6 +58,16 @@ fn an_unknown_command_is_127_with_a_suggestion() {
 }
 
 #[test]
+fn without_the_program_of_the_built_in_commands_plugins_go_on_working() {
+    let sandbox = Sandbox::new().with_own_installation();
+    std::fs::remove_file(sandbox.bundled().with_file_name("seqera-builtins")).unwrap();
+    let run = sandbox.seqera("plugin list").fails(126, "this installation of seqera is incomplete");
+    assert!(run.stderr.contains("seqera-builtins"), "{run}");
+    let _help = sandbox.seqera("help org").success();
+    let _org = sandbox.seqera("org --help").success();
+}
+
+#[test]
 fn wrong_usage_is_2() {
     let sandbox = Sandbox::new();
     let _own = sandbox.seqera("completion tcsh").fails(2, "possible values");

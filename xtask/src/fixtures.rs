@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
-use crate::stage::{Stage, run, target_directory, workspace};
+use crate::stage::{BUILTINS, Stage, run, target_directory, workspace};
 use crate::variants::{self, ABI, Shape, Variant};
 
 /// Fixtures that are crates of the workspace, with the SDK.
@@ -87,9 +87,11 @@ fn other_contracts(stage: &Stage, root: &Path) -> Outcome {
     next.build("seqera", &[])?;
     let installation = target_directory().join("stage/next/bin");
     fs::create_dir_all(&installation).map_err(|error| format!("{}: {error}", installation.display()))?;
-    let program = target_directory().join("debug/seqera-next");
-    fs::copy(&program, installation.join("seqera"))
-        .map_err(|error| format!("{}: {error}", program.display()))?;
+    for program in ["seqera", BUILTINS] {
+        let built = target_directory().join(format!("debug/{program}-next"));
+        fs::copy(&built, installation.join(program))
+            .map_err(|error| format!("{}: {error}", built.display()))?;
+    }
     for member in ["skew-provider", "skew-consumer"] {
         package(stage, &next.library(member, &["next"])?, &root.join(format!("{member}-next")))?;
     }

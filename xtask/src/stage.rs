@@ -11,6 +11,9 @@ use crate::Outcome;
 /// The crates of the plugins that come with the program, in any order.
 const PLUGINS: &[&str] = &["seqera-plugin-auth", "seqera-plugin-org", "seqera-plugin-ai"];
 
+/// The program that has the built-in commands.
+pub(crate) const BUILTINS: &str = "seqera-builtins";
+
 /// A staged installation.
 pub(crate) struct Stage {
     root: PathBuf,
@@ -25,6 +28,11 @@ impl Stage {
     /// The program.
     pub(crate) fn program(&self) -> PathBuf {
         self.root.join("bin/seqera")
+    }
+
+    /// The program of the built-in commands.
+    pub(crate) fn builtins(&self) -> PathBuf {
+        self.root.join("lib/seqera").join(BUILTINS)
     }
 
     /// The emulator, beside it.
@@ -59,6 +67,7 @@ pub(crate) fn stage(release: bool) -> Outcome<Stage> {
     for program in ["seqera", "seqera-emulator"] {
         copy(&built.join(program), &fresh.bin().join(program))?;
     }
+    copy(&built.join(BUILTINS), &fresh.builtins())?;
     for plugin in PLUGINS {
         let library = built.join(format!("lib{}.so", plugin.replace('-', "_")));
         package(&fresh, &library)?;

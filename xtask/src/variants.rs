@@ -67,6 +67,7 @@ pub(crate) const NEXT: Shape = Shape {
         ("host/Cargo.toml", |text| {
             replace(text, "[[bin]]\nname = \"seqera\"", "[[bin]]\nname = \"seqera-next\"")
         }),
+        ("host/Cargo.toml", |text| replace(text, "\"seqera-builtins\"", "\"seqera-builtins-next\"")),
     ],
 };
 

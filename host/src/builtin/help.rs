@@ -7,22 +7,45 @@ use seqera_plugin_abi::description::Command;
 
 use super::cli_tree::CliTree;
 use super::plugin::list::effective;
-use super::{commands, surroundings};
+use super::{LIST, commands, surroundings};
 use crate::discovery::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::output;
 
+/// Help for everything, or for a command of a plugin.
+///
 /// # Errors
 /// A command that does not exist.
 pub fn run(arguments: &[OsString]) -> Result<()> {
-    let words: Vec<String> = arguments
+    match words(arguments).split_first() {
+        None => overview(),
+        Some((word, rest)) => of_command(word, rest),
+    }
+}
+
+/// The words that name a command.
+pub fn words(arguments: &[OsString]) -> Vec<String> {
+    arguments
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .filter(|word| !word.starts_with('-'))
-        .collect();
-    match words.split_first() {
-        None => overview(),
-        Some((word, rest)) => of_command(word, rest),
+        .collect()
+}
+
+/// Help for a built-in command.
+///
+/// # Errors
+/// A command that does not exist.
+pub fn of_builtin(arguments: &[OsString]) -> Result<()> {
+    let words = words(arguments);
+    let (word, rest) = words.split_first().map_or(("help", &[][..]), |(word, rest)| (word.as_str(), rest));
+    let Some(mut command) = commands().into_iter().find(|command| command.get_name() == word) else {
+        return Err(no_subcommand(word, rest));
+    };
+    let shown = rest.iter().try_fold(&mut command, |command, word| command.find_subcommand_mut(word));
+    match shown {
+        Some(shown) => output::styled(&shown.render_long_help().ansi().to_string()),
+        None => Err(no_subcommand(word, rest)),
     }
 }
 
@@ -41,12 +64,8 @@ fn overview() -> Result<()> {
     let mut text = String::from("The command line of Seqera Platform\n\n");
     let _infallible = writeln!(text, "{}", heading("Usage:") + " seqera <COMMAND> [ARGUMENTS]\n");
     section(&mut text, "Commands:", &words);
-    let own: Vec<(String, String)> = commands()
-        .iter()
-        .map(|command| {
-            (command.get_name().to_owned(), command.get_about().map(ToString::to_string).unwrap_or_default())
-        })
-        .collect();
+    let own: Vec<(String, String)> =
+        LIST.iter().map(|(name, about)| ((*name).to_owned(), (*about).to_owned())).collect();
     section(&mut text, "About seqera itself:", &own);
     section(
         &mut text,
@@ -81,13 +100,6 @@ fn section(text: &mut String, title: &str, rows: &[(String, String)]) {
 }
 
 fn of_command(word: &str, rest: &[String]) -> Result<()> {
-    if let Some(mut command) = commands().into_iter().find(|command| command.get_name() == word) {
-        let shown = rest.iter().try_fold(&mut command, |command, word| command.find_subcommand_mut(word));
-        let Some(shown) = shown else {
-            return Err(no_subcommand(word, rest));
-        };
-        return output::styled(&shown.render_long_help().ansi().to_string());
-    }
     let (paths, config) = surroundings()?;
     let catalog = Catalog::new(&paths, &config);
     let owner = catalog.command(word)?.ok_or_else(|| crate::unknown_to(&catalog, word))?;

@@ -5,6 +5,7 @@ mod completion;
 pub(crate) mod describe;
 mod help;
 pub mod plugin;
+mod program;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -13,39 +14,66 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::config::{Config, Paths};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::output;
 
-/// The words that people type.
-pub const NAMES: &[&str] = &["help", "version", "completion", "plugin"];
+/// The words that people type, and what they do: the first lines of their own help.
+pub const LIST: &[(&str, &str)] = &[
+    ("help", "Show what a command does"),
+    ("version", "Show the versions of seqera, of its plugin ABI and of its plugins"),
+    ("completion", "Print a completion script for a shell"),
+    ("plugin", "Install, upgrade, check, make and show plugins"),
+];
 /// Words that are kept for later, so that no plugin claims them meanwhile.
 const RESERVED: &[&str] = &["doctor", "config"];
 
-/// Whether a word is, or will be, the host's own.
-pub fn is_builtin(word: &str) -> bool {
-    NAMES.contains(&word) || RESERVED.contains(&word) || word.starts_with("__")
+/// Whether a word is the host's own.
+pub fn is_command(word: &str) -> bool {
+    LIST.iter().any(|(name, _)| *name == word)
 }
 
-/// Runs a built-in command; `None` when the word is none.
-pub fn run(word: &OsStr, arguments: &[OsString]) -> Option<Result<()>> {
-    Some(match word.to_str()? {
-        "--version" | "-V" => version::print_short(),
-        "--help" | "-h" | "help" => help::run(arguments),
+/// Whether a word is, or will be, the host's own.
+pub fn is_builtin(word: &str) -> bool {
+    is_command(word) || RESERVED.contains(&word) || word.starts_with("__")
+}
+
+/// What the host itself answers to a built-in command; `None` when the word is none.
+pub fn answer(word: &OsStr, arguments: &[OsString]) -> Option<Result<u8>> {
+    let word = match word.to_str()? {
+        "--version" | "-V" => return Some(version::print_short().map(|()| 0)),
+        "--help" | "-h" => "help",
+        word => word,
+    };
+    if word == "help" && !help::words(arguments).first().is_some_and(|shown| is_command(shown)) {
+        return Some(help::run(arguments).map(|()| 0));
+    }
+    (is_command(word) || word == describe::COMMAND).then(|| {
+        let whole: Vec<OsString> =
+            std::iter::once(OsString::from(word)).chain(arguments.iter().cloned()).collect();
+        program::become_it(&whole)
+    })
+}
+
+/// Runs a built-in command in the program that has them.
+///
+/// # Errors
+/// Those of the command.
+pub fn run(word: &OsStr, arguments: &[OsString]) -> Result<()> {
+    match word.to_str().unwrap_or_default() {
+        "help" => help::of_builtin(arguments),
         "version" => parse::<version::VersionArgs>("version", arguments).and_then(|args| version::run(&args)),
         "completion" => parse::<completion::CompletionArgs>("completion", arguments)
             .and_then(|args| completion::run(&args)),
         "plugin" => parse::<plugin::PluginArgs>("plugin", arguments).and_then(|args| plugin::run(&args)),
         describe::COMMAND => describe::run(arguments),
-        _ => return None,
-    })
+        other => Err(Error::new(Code::Usage, format!("`{other}` is no built-in command"))),
+    }
 }
 
 /// The clap definitions of the built-in commands, for help and completion.
 pub(crate) fn commands() -> Vec<clap::Command> {
     vec![
-        clap::Command::new("help")
-            .about("Show what a command does")
-            .arg(clap::Arg::new("command").num_args(0..)),
+        clap::Command::new("help").about(LIST[0].1).arg(clap::Arg::new("command").num_args(0..)),
         version::VersionArgs::command(),
         completion::CompletionArgs::command(),
         plugin::PluginArgs::command(),
@@ -82,4 +110,20 @@ fn report(error: &clap::Error) -> Error {
     let styled = output::facts().color_stderr;
     output::people(&if styled { text.ansi().to_string() } else { text.to_string() });
     Error::silent(WRONG_USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_says_what_the_commands_say() {
+        let commands: Vec<(String, String)> = commands()
+            .iter()
+            .map(|command| (command.get_name().to_owned(), command.get_about().unwrap().to_string()))
+            .collect();
+        let list: Vec<(String, String)> =
+            LIST.iter().map(|(name, about)| ((*name).to_owned(), (*about).to_owned())).collect();
+        assert_eq!(commands, list);
+    }
 }

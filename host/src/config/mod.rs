@@ -61,7 +61,10 @@ impl Paths {
 fn bundled_plugins() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let program = program.canonicalize().unwrap_or(program);
-    Some(program.parent()?.parent()?.join("lib/seqera/plugins"))
+    let dir = program.parent()?;
+    // The program of the built-in commands lies there itself.
+    let library = if dir.ends_with("lib/seqera") { dir.to_owned() } else { dir.parent()?.join("lib/seqera") };
+    Some(library.join("plugins"))
 }
 
 /// The admin's settings.

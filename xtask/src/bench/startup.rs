@@ -18,7 +18,12 @@ const MORE_PLUGINS: usize = 200;
 /// Sizes of what is installed, stripped.
 pub(crate) fn sizes(stage: &Stage, report: &mut Report) -> Outcome {
     let org = library(stage, "org")?;
-    for (what, path, most) in [("size of the host", stage.program(), 2.5), ("size of org", org, 1.1)] {
+    let files = [
+        ("size of the host", stage.program(), 2.5),
+        ("size of the built-in commands", stage.builtins(), 3.5),
+        ("size of org", org, 1.1),
+    ];
+    for (what, path, most) in files {
         let bytes = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
         report.hard(what, bytes as f64 / MEGABYTE, most, "MB");
     }
