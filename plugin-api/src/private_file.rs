@@ -1,8 +1,9 @@
 //! Files that only their owner may read, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -13,7 +14,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // Below a file there are no files.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(failed("read", path, &error)),
     }
 }
@@ -26,20 +30,76 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// `Failed` when directory or file cannot be written; the old file is untouched then.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    create_directory(directory)?;
-    let replace = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        // The rename itself survives a power cut only when the directory is on disk too.
-        if let Ok(handle) = File::open(directory) {
-            let _not_every_file_system_can = handle.sync_all();
+    Draft::begin(path, 0)?.complete(bytes)
+}
+
+/// What is in the name of a file that is not complete yet.
+const DRAFT: &str = ".new-";
+/// Nobody writes for longer; what is older was left behind by a process that was killed.
+const ABANDONED: Duration = Duration::from_secs(60);
+
+/// A file that was begun and does not have its name yet. Dropped, it was never there.
+pub struct Draft {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Begins a file, and takes `room` bytes on the disk, for content that must not be lost when it comes.
+    ///
+    /// # Errors
+    /// `Failed` when directory or file cannot be made, or the disk is full.
+    pub fn begin(path: &Path, room: usize) -> Result<Self> {
+        let directory = directory_of(path);
+        create_directory(directory)?;
+        remove_abandoned(directory);
+        let make = || -> io::Result<tempfile::NamedTempFile> {
+            let mut file = tempfile::Builder::new().prefix(DRAFT).tempfile_in(directory)?;
+            if room > 0 {
+                file.write_all(&vec![0; room])?;
+                file.as_file().sync_all()?;
+            }
+            Ok(file)
+        };
+        let file = make().map_err(|error| failed("write", path, &error))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Gives it its content and its name, as [`write`].
+    ///
+    /// # Errors
+    /// As [`write`].
+    pub fn complete(self, bytes: &[u8]) -> Result<()> {
+        let Self { mut file, path } = self;
+        let replace = || -> io::Result<()> {
+            file.as_file_mut().rewind()?;
+            file.write_all(bytes)?;
+            file.as_file().set_len(bytes.len() as u64)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            // The rename itself survives a power cut only when the directory is on disk too.
+            if let Ok(handle) = File::open(directory_of(&path)) {
+                let _not_every_file_system_can = handle.sync_all();
+            }
+            Ok(())
+        };
+        replace().map_err(|error| failed("write", &path, &error))
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// Removes what killed processes left behind: it may hold secrets.
+fn remove_abandoned(directory: &Path) {
+    let Ok(items) = fs::read_dir(directory) else { return };
+    for item in items.flatten().filter(|item| item.file_name().to_string_lossy().starts_with(DRAFT)) {
+        let age = item.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+        if matches!(age, Ok(Ok(age)) if age > ABANDONED) {
+            let _somebody_else_did = fs::remove_file(item.path());
         }
-        Ok(())
-    };
-    replace().map_err(|error| failed("write", path, &error))
+    }
 }
 
 /// Removes a file; one that is not there is fine.

@@ -1,7 +1,7 @@
 //! The certified OpenID provider of `peers/oidc`, as a child process: what emulator and client cannot have got wrong
 //! together.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -105,9 +105,13 @@ impl Provider {
         let mut command = Command::new("curl");
         command.args(["--silent", "--request", method, &format!("{}/{path}", self.ctl)]);
         if !body.is_empty() {
-            command.args(["--header", "content-type: application/json", "--data", body]);
+            // On standard input: an argument has a limit.
+            command.args(["--header", "content-type: application/json", "--data-binary", "@-"]);
         }
-        let output = command.output().expect("curl");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("curl can be started");
+        child.stdin.take().expect("a pipe").write_all(body.as_bytes()).expect("curl reads");
+        let output = child.wait_with_output().expect("curl ends");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }

@@ -14,7 +14,7 @@ use crate::emulator;
 const RENEWED: &str = "token:refresh_token:200";
 
 /// A backend that nobody signs in to, and a provider that nobody of us wrote.
-fn parts(settings: &[(&str, &str)]) -> (Emulator, Provider, Sandbox) {
+pub(crate) fn parts(settings: &[(&str, &str)]) -> (Emulator, Provider, Sandbox) {
     let emulator = emulator();
     let provider = Provider::start(settings);
     let sandbox = Sandbox::on(&emulator).with("SEQERA_AUTH_DOMAIN", &provider.issuer);

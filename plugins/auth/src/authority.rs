@@ -32,6 +32,12 @@ impl Authority {
         self.url.as_str().trim_end_matches('/')
     }
 
+    /// Whether an issuer, as a document writes it, is this one: byte for byte but for one slash at the end (OpenID
+    /// Connect Discovery 4.3).
+    pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
+        issuer.strip_suffix('/').unwrap_or(issuer) == self.as_str()
+    }
+
     /// For people.
     pub(crate) fn name(&self) -> String {
         host_name(&self.url)

@@ -5,24 +5,25 @@
 //! (somebody else may have renewed it meanwhile), and persisted before it is used. What is not known to have ended is
 //! never thrown away.
 
+mod renewal;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use seqera_plugin_api::service::{AccessToken, Session, SessionState};
-use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable, warning};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable};
 
 use crate::account::Account;
 use crate::authority::{Authority, below_backend};
 use crate::clock;
-use crate::credential::{Credential, CredentialKind, CredentialStore, Index, Key, Lock, Record, Stores};
+use crate::credential::{Credential, CredentialStore, Index, Key, Record, Stores};
 use crate::env_token::EnvToken;
 use crate::http::Engine;
-use crate::oauth::{
-    Grant, Provider, TokenError, Tokens, backend_user, discover, provider_user, request_tokens,
-};
+use crate::oauth::{Provider, backend_user, provider_user};
 
-/// How often a renewal is tried when nothing is known to be lost.
-const TRIES: u32 = 3;
+/// By how many percent of its margin this process renews earlier: not every process at the same second.
+fn jitter() -> i64 {
+    i64::from(std::process::id() % 11)
+}
 
 /// The sessions of this user, and the engine that serves them.
 pub(crate) struct Sessions {
@@ -33,6 +34,8 @@ pub(crate) struct Sessions {
     engine: Mutex<Option<Arc<Engine>>>,
     /// The bearer that a server refused with 401: not good any more, whatever its expiry says.
     refused: Mutex<Option<Secret>>,
+    /// A renewed credential that no store took: good for this process.
+    unsaved: Mutex<Option<Credential>>,
 }
 
 impl Sessions {
@@ -43,6 +46,7 @@ impl Sessions {
             host,
             engine: Mutex::default(),
             refused: Mutex::default(),
+            unsaved: Mutex::default(),
         }
     }
 
@@ -87,7 +91,9 @@ impl Sessions {
             (None, None) => "default".to_owned(),
         };
         let client_id = setting("auth_client_id").map(|setting| setting.value).unwrap_or_default();
-        Ok(Key { issuer: authority.as_str().to_owned(), client_id, profile })
+        let known = self.index()?.issuer_of(authority.as_str())?;
+        let issuer = known.unwrap_or_else(|| authority.as_str().to_owned());
+        Ok(Key { issuer, client_id, profile })
     }
 
     pub(crate) fn stores(&self) -> &Stores {
@@ -114,7 +120,8 @@ impl Sessions {
         let authority = Authority::configured(&self.host)?;
         let key = self.key(&authority)?;
         let store = self.store(&key)?;
-        let credential = store.load(&key)?.ok_or_else(|| self.nobody(&authority, &key))?;
+        let stored = store.load(&key)?.ok_or_else(|| self.nobody(&authority, &key))?;
+        let credential = self.newest(&key, stored);
         let credential = if self.must_renew(&credential, min_ttl) {
             self.renew(&authority, &key, &credential, min_ttl)?
         } else {
@@ -148,7 +155,7 @@ impl Sessions {
     }
 
     fn must_renew(&self, credential: &Credential, min_ttl: i64) -> bool {
-        self.is_refused(credential) || credential.is_due(clock::now(), min_ttl)
+        self.is_refused(credential) || credential.is_due(clock::now(), min_ttl, jitter())
     }
 
     fn nobody(&self, authority: &Authority, key: &Key) -> Error {
@@ -157,104 +164,16 @@ impl Sessions {
         if ended { session_ended(authority) } else { not_signed_in(authority, &key.profile) }
     }
 
-    fn renew(&self, authority: &Authority, key: &Key, seen: &Credential, min_ttl: i64) -> Result<Credential> {
-        let store = self.store(key)?;
-        let _lock = Lock::acquire(&store.lock_path(key)?)?;
-        // A sign-in that was waited for may have chosen another store.
-        let store = self.store(key)?;
-        let credential = store.reload(key)?.ok_or_else(|| self.nobody(authority, key))?;
-        if credential.kind == CredentialKind::PersonalAccessToken {
-            return if self.is_refused(&credential) { Err(token_refused(authority)) } else { Ok(credential) };
-        }
-        let is_news = credential.access_token != seen.access_token;
-        if is_news && !self.must_renew(&credential, min_ttl) {
-            return Ok(credential);
-        }
-        let Some(refresh_token) = credential.refresh_token.clone() else {
-            if !credential.is_expired(clock::now()) && !self.is_refused(&credential) {
-                return Ok(credential);
-            }
-            return Err(session_ended(authority).because("the server gave it no way to be renewed"));
-        };
-        // From here until the answer is on disk a signal has to wait: a rotated token that was not stored is lost.
-        let _no_signal = self.host.on_cancel(|_| {});
-        match self.redeem(authority, key, refresh_token, credential.scope.clone()) {
-            Ok(tokens) => {
-                let renewed = renewed(&credential, tokens);
-                self.persist(store.as_ref(), key, &renewed)?;
-                Ok(renewed)
-            }
-            Err(TokenError::GrantEnded) => self.grant_ended(authority, key, &credential),
-            Err(TokenError::Forbidden(error) | TokenError::Fatal(error)) => Err(error),
-            Err(TokenError::Transient(error)) => {
-                if credential.is_expired(clock::now()) || self.is_refused(&credential) {
-                    return Err(still_signed_in(authority, &error));
-                }
-                warning!(self.host, "the session could not be renewed yet: {error}");
-                Ok(credential)
-            }
-        }
+    /// What is stored, or what could not be and is newer.
+    fn newest(&self, key: &Key, stored: Credential) -> Credential {
+        let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        let newer =
+            unsaved.as_ref().filter(|held| held.belongs_to(key) && held.generation > stored.generation);
+        newer.cloned().unwrap_or(stored)
     }
 
-    /// Tries again with the same refresh token: if the server did rotate it, the successor is known to nobody.
-    fn redeem(
-        &self,
-        authority: &Authority,
-        key: &Key,
-        refresh_token: Secret,
-        scope: Option<String>,
-    ) -> Result<Tokens, TokenError> {
-        let engine = self.engine().map_err(TokenError::Fatal)?;
-        let (host, client) = (self.host.clone(), engine.client(authority.url()));
-        let (authority, client_id) = (authority.clone(), key.client_id.clone());
-        let work = async move {
-            let provider = match discover(host, client.clone(), authority).await {
-                Ok(provider) => provider,
-                Err(error) if error.kind() == ErrorKind::Security => {
-                    return Ok(Err(TokenError::Fatal(error)));
-                }
-                Err(error) => return Ok(Err(TokenError::Transient(error))),
-            };
-            let mut pause = Duration::from_millis(200);
-            for attempt in 1.. {
-                let grant = Grant::Refresh { refresh_token: refresh_token.clone(), scope: scope.clone() };
-                let endpoint = provider.token_endpoint.clone();
-                let outcome = request_tokens(client.clone(), endpoint, client_id.clone(), grant).await;
-                match outcome {
-                    Err(TokenError::Transient(_)) if attempt < TRIES => tokio::time::sleep(pause).await,
-                    outcome => return Ok(outcome),
-                }
-                pause *= 4;
-            }
-            Err(Error::new(ErrorKind::Failed, "no try was made"))
-        };
-        engine.run_to_end(work).unwrap_or_else(|error| Err(TokenError::Fatal(error)))
-    }
-
-    fn grant_ended(&self, authority: &Authority, key: &Key, used: &Credential) -> Result<Credential> {
-        let store = self.store(key)?;
-        // A file system without locks lets two renew at once; the one that came too late takes what the other stored.
-        if let Some(current) = store.reload(key)?
-            && current.generation != used.generation
-        {
-            return Ok(current);
-        }
-        store.delete(key)?;
-        self.index()?.update(key, |record| {
-            record.ended = true;
-            record.access_expires_at = None;
-        })?;
-        Err(session_ended(authority))
-    }
-
-    /// Stores tokens before anybody uses them.
-    fn persist(&self, store: &dyn CredentialStore, key: &Key, credential: &Credential) -> Result<()> {
-        store.save(key, credential)?;
-        self.index()?.update(key, |record| {
-            record.access_expires_at = credential.expires_at;
-            record.generation = credential.generation;
-            record.ended = false;
-        })
+    fn hold(&self, credential: &Credential) {
+        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = Some(credential.clone());
     }
 
     /// Who is signed in.
@@ -324,15 +243,15 @@ impl Sessions {
             return Ok(described(None, key.issuer, &key.profile, SessionState::SignedOut));
         };
         if record.account.is_none() && resolve && !record.ended {
-            record.account = Some(self.resolve_stored(&authority, &key)?);
+            record.account = Some(self.resolve_stored(&key)?);
         }
         describe_record(self, &record)
     }
 
-    fn resolve_stored(&self, authority: &Authority, key: &Key) -> Result<Account> {
+    fn resolve_stored(&self, key: &Key) -> Result<Account> {
         let token = self.token(0)?;
         let engine = self.engine()?;
-        let provider = Provider::of(&engine, &self.host, authority)?;
+        let provider = Provider::of(&engine, &self.host, &Authority::parse(&key.issuer)?)?;
         let endpoint = provider.userinfo_endpoint;
         let account = engine.run(provider_user(engine.client(&endpoint), endpoint, token.bearer))?;
         self.index()?.update(key, |record| record.account = Some(account.clone()))?;
@@ -348,7 +267,7 @@ impl Sessions {
             return self.resolve_environment(&token).map(drop);
         }
         let authority = Authority::configured(&self.host)?;
-        self.resolve_stored(&authority, &self.key(&authority)?).map(drop)
+        self.resolve_stored(&self.key(&authority)?).map(drop)
     }
 
     /// Every secret that is alive, to be masked.
@@ -359,7 +278,10 @@ impl Sessions {
             self.store(&key).ok()?.load(&key).ok()?
         };
         let stored = stored().map(|credential| [Some(credential.access_token), credential.refresh_token]);
-        environment.into_iter().chain(stored.into_iter().flatten().flatten()).collect()
+        let held = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let held = held.map(|credential| [Some(credential.access_token), credential.refresh_token]);
+        let credentials = stored.into_iter().chain(held).flatten().flatten();
+        environment.into_iter().chain(credentials).collect()
     }
 }
 
@@ -372,19 +294,6 @@ fn check_profile(name: &str, kind: ErrorKind, origin: &str) -> Result<()> {
     Err(Error::new(kind, format!("`{}` cannot be the name of a profile", printable(name)))
         .because(format!("it is given by {origin}"))
         .hint("Use letters, digits, `.`, `_` and `-`, at most 64."))
-}
-
-/// The successor of a credential. Without a new refresh token the old one stays (RFC 6749 section 6).
-fn renewed(before: &Credential, tokens: Tokens) -> Credential {
-    Credential {
-        generation: before.generation + 1,
-        access_token: tokens.access_token,
-        expires_at: tokens.expires_at,
-        obtained_at: tokens.obtained_at,
-        refresh_token: tokens.refresh_token.or_else(|| before.refresh_token.clone()),
-        scope: tokens.scope.or_else(|| before.scope.clone()),
-        ..before.clone()
-    }
 }
 
 fn state(record: &Record) -> SessionState {

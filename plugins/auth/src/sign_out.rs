@@ -57,7 +57,7 @@ async fn tell(
     authority: Authority,
     credential: Credential,
 ) -> Result<AtServer> {
-    let provider = discover(host, engine.client(authority.url()), authority).await?;
+    let provider = discover(host, Arc::clone(&engine), authority).await?;
     let Some(endpoint) = provider.revocation_endpoint else { return Ok(AtServer::NotOffered) };
     let client = engine.client(&endpoint);
     let is_live = !credential.is_expired(clock::now());

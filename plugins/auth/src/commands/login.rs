@@ -7,7 +7,7 @@ use seqera_plugin_api::service::OrganizationChoice;
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, printable, status, warning};
 
 use crate::authority::Authority;
-use crate::credential::StoreKind;
+use crate::credential::{Key, StoreKind};
 use crate::env_token::EnvToken;
 use crate::oauth::Provider;
 use crate::session::Sessions;
@@ -108,6 +108,7 @@ fn interactively(sessions: &Sessions, args: &LoginArgs) -> Result<()> {
     let choice = choose_store(sessions, &key, wish(args))?;
     let engine = sessions.engine()?;
     let provider = Provider::of(&engine, host, &authority)?;
+    let key = Key { issuer: provider.authority.as_str().to_owned(), ..key };
     let offers_device = provider.device_authorization_endpoint.is_some();
     let sign_in =
         SignIn { sessions, engine, provider, key, store: choice.store, may_fall_back: choice.may_fall_back };

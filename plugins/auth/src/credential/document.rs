@@ -77,10 +77,12 @@ impl Credential {
 
     /// Whether the access token should be renewed before it is used: within the last quarter of its life, a minute
     /// at most.
-    pub(crate) fn is_due(&self, now: i64, min_ttl: i64) -> bool {
+    /// `jitter` is a part of that, in percent, by which it is due earlier: not every process at the same second.
+    pub(crate) fn is_due(&self, now: i64, min_ttl: i64, jitter: i64) -> bool {
         let Some(expires_at) = self.expires_at else { return false };
         let lifetime = expires_at.saturating_sub(self.obtained_at).max(0);
-        let skew = (lifetime / 4).min(60).max(min_ttl);
+        let skew = (lifetime / 4).min(60);
+        let skew = (skew + skew * jitter / 100).max(min_ttl);
         now.saturating_add(skew) >= expires_at
     }
 
@@ -157,11 +159,12 @@ mod tests {
     #[test]
     fn a_short_lived_token_is_not_renewed_before_every_request() {
         let short = credential(0, Some(300));
-        assert!(!short.is_due(200, 0) && short.is_due(240, 0));
+        assert!(!short.is_due(200, 0, 0) && short.is_due(240, 0, 0));
         let shorter = credential(0, Some(4));
-        assert!(!shorter.is_due(2, 0) && shorter.is_due(3, 0));
-        assert!(!credential(0, None).is_due(i64::MAX - 100, 0));
-        assert!(short.is_due(200, 150));
+        assert!(!shorter.is_due(2, 0, 0) && shorter.is_due(3, 0, 0));
+        assert!(!credential(0, None).is_due(i64::MAX - 100, 0, 0));
+        assert!(short.is_due(200, 150, 0));
+        assert!(!short.is_due(236, 0, 0) && short.is_due(236, 0, 10));
     }
 
     #[test]

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file};
 use zeroize::Zeroizing;
 
-use super::{Credential, CredentialStore, Key, StoreKind, document};
+use super::{Credential, CredentialStore, Key, Reservation, StoreKind, document};
 use crate::clock;
+
+/// Room that is taken for a document before it is known, in bytes: a full disk is found before a token is at stake.
+const ROOM: usize = 16 * 1024;
 
 /// `credentials/` in the configuration directory.
 pub(crate) struct FileStore {
@@ -53,10 +56,16 @@ impl CredentialStore for FileStore {
     }
 
     fn save(&self, key: &Key, credential: &Credential) -> Result<()> {
-        let bytes = Zeroizing::new(serde_json::to_vec(credential).map_err(|error| {
-            Error::new(ErrorKind::CredentialStore, "cannot write the credential").caused_by(&error)
-        })?);
-        private_file::write(&self.path(key), &bytes).map_err(unusable)
+        private_file::write(&self.path(key), &serialized(credential)?).map_err(unusable)
+    }
+
+    fn reserve(&self, key: &Key) -> Result<Reservation> {
+        private_file::Draft::begin(&self.path(key), ROOM).map(Reservation::file).map_err(unusable)
+    }
+
+    fn save_reserved(&self, key: &Key, credential: &Credential, reservation: Reservation) -> Result<()> {
+        let Some(draft) = reservation.into_file() else { return self.save(key, credential) };
+        draft.complete(&serialized(credential)?).map_err(unusable)
     }
 
     fn delete(&self, key: &Key) -> Result<()> {
@@ -77,6 +86,12 @@ impl CredentialStore for FileStore {
     fn lock_path(&self, key: &Key) -> Result<PathBuf> {
         Ok(self.dir.join(format!("{}.lock", key.file_stem())))
     }
+}
+
+fn serialized(credential: &Credential) -> Result<Zeroizing<Vec<u8>>> {
+    serde_json::to_vec(credential).map(Zeroizing::new).map_err(|error| {
+        Error::new(ErrorKind::CredentialStore, "cannot write the credential").caused_by(&error)
+    })
 }
 
 fn unusable(error: Error) -> Error {

@@ -22,6 +22,9 @@ struct Document {
     /// Whose an environment token is, by its fingerprint.
     #[serde(default)]
     environment: BTreeMap<String, Account>,
+    /// The issuer that an authority turned out to be, where it is not the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    issuers: BTreeMap<String, String>,
     #[serde(flatten)]
     further: serde_json::Map<String, serde_json::Value>,
 }
@@ -100,6 +103,26 @@ impl Index {
     /// Takes a session out.
     pub(crate) fn remove(&self, key: &Key) -> Result<()> {
         self.change(|document| document.sessions.retain(|record| !record.belongs_to(key)))
+    }
+
+    /// The issuer that an authority turned out to be at the last sign-in.
+    pub(crate) fn issuer_of(&self, authority: &str) -> Result<Option<String>> {
+        Ok(self.read()?.issuers.remove(authority))
+    }
+
+    /// Remembers which issuer an authority is; the same one needs no remembering.
+    pub(crate) fn remember_issuer(&self, authority: &str, issuer: &str) -> Result<()> {
+        let known = self.issuer_of(authority)?;
+        if known.as_deref().unwrap_or(authority) == issuer {
+            return Ok(());
+        }
+        self.change(|document| {
+            if authority == issuer {
+                document.issuers.remove(authority);
+            } else {
+                document.issuers.insert(authority.to_owned(), issuer.to_owned());
+            }
+        })
     }
 
     /// Whose an environment token is, if that was found out before.

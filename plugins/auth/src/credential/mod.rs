@@ -18,7 +18,7 @@ pub(crate) use stores::Stores;
 
 use std::path::PathBuf;
 
-use seqera_plugin_api::Result;
+use seqera_plugin_api::{Result, private_file};
 
 /// The kinds of stores there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -43,6 +43,20 @@ impl StoreKind {
     }
 }
 
+/// Room that was taken for a document. Dropped, it is given back.
+#[derive(Default)]
+pub(crate) struct Reservation(Option<private_file::Draft>);
+
+impl Reservation {
+    fn file(draft: private_file::Draft) -> Self {
+        Self(Some(draft))
+    }
+
+    fn into_file(self) -> Option<private_file::Draft> {
+        self.0
+    }
+}
+
 /// Where secret documents are kept.
 pub(crate) trait CredentialStore: Send + Sync {
     fn kind(&self) -> StoreKind;
@@ -57,6 +71,16 @@ pub(crate) trait CredentialStore: Send + Sync {
 
     /// Replaces one, whole or not at all.
     fn save(&self, key: &Key, credential: &Credential) -> Result<()>;
+
+    /// Makes sure that saving will work, as far as that can be known: before a token is at stake.
+    fn reserve(&self, _key: &Key) -> Result<Reservation> {
+        Ok(Reservation::default())
+    }
+
+    /// Saves into what was reserved.
+    fn save_reserved(&self, key: &Key, credential: &Credential, _reservation: Reservation) -> Result<()> {
+        self.save(key, credential)
+    }
 
     /// Removes one; one that is not there is fine.
     fn delete(&self, key: &Key) -> Result<()>;

@@ -15,6 +15,7 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) port: u16,
     pub(crate) client_id: String,
     state: CsrfToken,
+    nonce: CsrfToken,
     verifier: PkceCodeVerifier,
 }
 
@@ -36,7 +37,7 @@ impl AuthorizationRequest {
             .set_auth_uri(AuthUrl::new(provider.authorization_endpoint.to_string()).map_err(broken)?)
             .set_redirect_uri(RedirectUrl::new(redirect_uri.clone()).map_err(broken)?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        // The nonce binds an ID token to this request; it is checked where ID tokens are.
+        // The nonce binds the ID token to this request.
         let nonce = CsrfToken::new_random_len(24);
         let request = client
             .authorize_url(|| CsrfToken::new_random_len(24))
@@ -46,13 +47,18 @@ impl AuthorizationRequest {
             .set_pkce_challenge(challenge);
         let (url, state) =
             if consent { request.add_extra_param("prompt", "consent").url() } else { request.url() };
-        Ok(Self { url, redirect_uri, port, client_id, state, verifier })
+        Ok(Self { url, redirect_uri, port, client_id, state, nonce, verifier })
     }
 
     /// Whether a callback is the answer to this request. Takes the same time however much of it is right.
     pub(crate) fn is_answered_by(&self, state: &str) -> bool {
         let (ours, theirs) = (self.state.secret().as_bytes(), state.as_bytes());
         ours.len() == theirs.len() && ours.iter().zip(theirs).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+    }
+
+    /// What the ID token has to repeat.
+    pub(crate) fn nonce(&self) -> &str {
+        self.nonce.secret()
     }
 
     /// The PKCE verifier, sent with the code.

@@ -11,8 +11,11 @@ use crate::authority::host_name;
 use crate::clock;
 use crate::http::{Answer, fetch};
 
-/// Longest wait for an answer. A renewal that is under way makes a signal wait at most this long.
-const TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The detail of a transient error: how many seconds the server asks us to wait.
+pub(crate) const RETRY_AFTER: &str = "retry_after";
 
 /// What is asked for.
 pub(crate) enum Grant {
@@ -29,6 +32,9 @@ pub(crate) struct Tokens {
     pub(crate) expires_at: Option<i64>,
     pub(crate) obtained_at: i64,
     pub(crate) scope: Option<String>,
+    pub(crate) id_token: Option<Secret>,
+    /// How far the server's clock is ahead of ours, in seconds.
+    pub(crate) clock_offset: Option<i64>,
 }
 
 /// Why nothing was granted.
@@ -55,6 +61,8 @@ struct Granted {
     refresh_token: Option<String>,
     #[serde(default)]
     scope: Option<String>,
+    #[serde(default)]
+    id_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -99,15 +107,19 @@ pub(super) fn interpret(endpoint: &Url, answer: &Answer, sent_at: i64) -> Result
     let strange = |kind| Error::new(kind, format!("{name} did not give a valid answer"));
     match answer.status {
         200 => match serde_json::from_slice::<Granted>(&answer.body) {
-            Ok(granted) => accept(&name, granted, sent_at),
+            Ok(granted) => accept(&name, granted, sent_at, answer.clock_offset),
             // Never the body itself: it may hold tokens.
             Err(_) => Err(TokenError::Transient(
                 strange(ErrorKind::UnexpectedAnswer).because(format!("it sent {}", answer.looks_like())),
             )),
         },
-        408 | 429 | 500.. => Err(TokenError::Transient(
-            strange(ErrorKind::Unreachable).because(format!("it answers {}", answer.status)),
-        )),
+        408 | 429 | 500.. => {
+            let error = strange(ErrorKind::Unreachable).because(format!("it answers {}", answer.status));
+            Err(TokenError::Transient(match answer.retry_after {
+                Some(seconds) => error.with(RETRY_AFTER, seconds),
+                None => error,
+            }))
+        }
         300..400 => Err(TokenError::Fatal(
             strange(ErrorKind::Security)
                 .because("it sends tokens elsewhere (a redirect); that is not followed"),
@@ -116,7 +128,12 @@ pub(super) fn interpret(endpoint: &Url, answer: &Answer, sent_at: i64) -> Result
     }
 }
 
-fn accept(name: &str, granted: Granted, sent_at: i64) -> Result<Tokens, TokenError> {
+fn accept(
+    name: &str,
+    granted: Granted,
+    sent_at: i64,
+    clock_offset: Option<i64>,
+) -> Result<Tokens, TokenError> {
     let is_bearer = granted.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
     if !is_bearer || granted.access_token.is_empty() {
         return Err(TokenError::Fatal(
@@ -133,6 +150,8 @@ fn accept(name: &str, granted: Granted, sent_at: i64) -> Result<Tokens, TokenErr
         expires_at: granted.expires_in.map(|seconds| sent_at.saturating_add(seconds)),
         obtained_at: sent_at,
         scope: granted.scope,
+        id_token: granted.id_token.map(Secret::new),
+        clock_offset,
     })
 }
 
@@ -174,7 +193,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Tokens, TokenError> {
-        let answer = Answer { status, body: body.as_bytes().to_vec() };
+        let answer = Answer { status, body: body.as_bytes().to_vec().into(), ..Answer::default() };
         interpret(&Url::parse("https://id.example/token").unwrap(), &answer, 1000)
     }
 

@@ -147,7 +147,7 @@ fn finish(
     let client = sign_in.engine.client(&endpoint);
     let exchange = request_tokens(client, endpoint, request.client_id.clone(), grant);
     let tokens = sign_in.engine.run(async { exchange.await.map_err(exchange_failed) })?;
-    sign_in.complete(tokens)
+    sign_in.complete(tokens, Some(request.nonce()))
 }
 
 /// An answer must come from the authority that was asked (RFC 9207 section 2.4).

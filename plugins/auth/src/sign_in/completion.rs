@@ -6,17 +6,22 @@ use seqera_plugin_api::{Error, ErrorKind, Result, Secret, warning};
 
 use super::SignIn;
 use crate::account::Account;
+use crate::authority::Authority;
 use crate::clock;
 use crate::credential::{Credential, CredentialKind, CredentialStore, Key, Lock, Record, StoreKind};
-use crate::oauth::{Hint, Tokens, provider_user, revoke};
+use crate::oauth::{Hint, Identity, Tokens, provider_user, refuse_id_token, revoke};
 use crate::session::Sessions;
 use crate::sign_out::end_at_server;
 use crate::wording;
 
 impl SignIn<'_> {
     /// Finds out whose the tokens are, stores them, and ends the session that was there before.
-    pub(super) fn complete(&self, tokens: Tokens) -> Result<Option<Account>> {
-        let account = self.account_of(&tokens)?;
+    /// `nonce` is what the ID token has to repeat, where the way of signing in has one.
+    pub(super) fn complete(&self, tokens: Tokens, nonce: Option<&str>) -> Result<Option<Account>> {
+        let account = self
+            .identify(&tokens, nonce)
+            .and_then(|identity| self.account_of(&tokens, identity))
+            .inspect_err(|_| self.give_up(tokens.refresh_token.clone()))?;
         let refresh_token = tokens.refresh_token.clone();
         let scope = tokens.scope.clone().unwrap_or_else(|| self.provider.scopes.join(" "));
         let expires_at = tokens.expires_at;
@@ -31,6 +36,8 @@ impl SignIn<'_> {
         };
         let kept = keep(self.sessions, &self.key, &self.store, self.may_fall_back, draft);
         let before = kept.inspect_err(|_| self.give_up(refresh_token.clone()))?;
+        let configured = Authority::configured(self.host())?;
+        self.sessions.index()?.remember_issuer(configured.as_str(), &self.key.issuer)?;
         log::info!("signed in as {}", account.as_ref().map(Account::title).unwrap_or_default());
         end_all(self.sessions, &self.key, before, refresh_token.as_ref());
         if refresh_token.is_none() {
@@ -39,17 +46,21 @@ impl SignIn<'_> {
         Ok(account)
     }
 
-    /// Whose tokens they are. A server that cannot say so now is no reason to throw a sign-in away.
-    fn account_of(&self, tokens: &Tokens) -> Result<Option<Account>> {
+    /// Whose tokens they are, in the words of userinfo; a server that cannot say so now has said enough in its ID token.
+    fn account_of(&self, tokens: &Tokens, identity: Identity) -> Result<Option<Account>> {
         let endpoint = self.provider.userinfo_endpoint.clone();
         let ask = provider_user(self.engine.client(&endpoint), endpoint, tokens.access_token.clone());
         match self.engine.run(ask) {
+            // OpenID Connect Core 5.3.2: an answer about somebody else must not be used.
+            Ok(account) if account.id != identity.subject => {
+                Err(refuse_id_token("it is about another account than the access token"))
+            }
             Ok(account) => Ok(Some(account)),
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => Err(error),
             Err(error) if error.detail("status") == Some("403") => Err(error.hint("Nothing was stored.")),
             Err(error) => {
-                warning!(self.host(), "your name could not be found out yet: {error}");
-                Ok(None)
+                log::info!("userinfo does not answer, the ID token does: {error}");
+                Ok(Some(Account { id: identity.subject, name: identity.name, email: identity.email }))
             }
         }
     }

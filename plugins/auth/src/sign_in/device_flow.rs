@@ -27,7 +27,7 @@ pub(super) fn run(sign_in: &SignIn<'_>) -> Result<()> {
         ErrorKind::Interrupted => error.because("sign-in was interrupted; nothing was changed"),
         _ => error,
     })?;
-    sign_in.complete(tokens).map(drop)
+    sign_in.complete(tokens, None).map(drop)
 }
 
 /// What is approved, where, and by whom it was asked for: a code that somebody else sent is how people are tricked.

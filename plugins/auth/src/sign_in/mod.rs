@@ -7,12 +7,14 @@
 //! | `browser_flow` | authorization code with PKCE over the loopback redirect, or a pasted address |
 //! | `device_flow` | a code that is typed on another device |
 //! | `personal_token` | an access token that the person brings along |
+//! | `identity` | what the ID token has to say before anything is believed |
 //! | `completion` | what all ways end with: whose it is, store it, end the session before |
 
 mod browser_flow;
 mod completion;
 mod device_flow;
 mod hidden_input;
+mod identity;
 mod personal_token;
 mod port_holder;
 mod store_choice;

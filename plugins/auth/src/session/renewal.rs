@@ -1,0 +1,265 @@
+//! Renewing a session so that nobody is signed out by us.
+//!
+//! One process at a time: lock, read again (somebody may have renewed meanwhile), take room for the answer, ask, store,
+//! and only then use. Nothing rests on the lock alone: who comes too late takes what the other stored, and removes
+//! nothing but the very credential that the server refused.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use seqera_plugin_api::{Error, ErrorKind, Result, Secret, warning};
+
+use super::{Sessions, session_ended, still_signed_in, token_refused};
+use crate::authority::Authority;
+use crate::clock;
+use crate::credential::{Credential, CredentialKind, CredentialStore, Key, Lock, Reservation, StoreKind};
+use crate::http::{Engine, interrupted};
+use crate::oauth::{Grant, Provider, RETRY_AFTER, TokenError, Tokens, discover, request_tokens};
+
+/// How often a renewal is tried when nothing is known to be lost.
+const TRIES: u32 = 3;
+/// No try begins later than this after the first.
+const RETRY_WITHIN: Duration = Duration::from_secs(10);
+/// Longest time for all of it. A signal waits as long, and so do other processes.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How often storing is tried: what is at stake then is the login.
+const SAVES: u32 = 3;
+
+impl Sessions {
+    /// A successor of `seen`, renewed here or by another process.
+    pub(super) fn renew(
+        &self,
+        authority: &Authority,
+        key: &Key,
+        seen: &Credential,
+        min_ttl: i64,
+    ) -> Result<Credential> {
+        let store = self.store(key)?;
+        let _lock = match Lock::acquire(&store.lock_path(key)?) {
+            Ok(lock) => lock,
+            // Somebody renews and takes long; what is still good can be used meanwhile.
+            Err(error) if self.is_usable(seen) => {
+                log::info!("not renewed now: {error}");
+                return Ok(seen.clone());
+            }
+            Err(error) => return Err(error),
+        };
+        // A sign-in that was waited for may have chosen another store.
+        let store = self.store(key)?;
+        let stored = store.reload(key)?.ok_or_else(|| self.nobody(authority, key))?;
+        let credential = self.newest(key, stored);
+        if credential.kind == CredentialKind::PersonalAccessToken {
+            return if self.is_refused(&credential) { Err(token_refused(authority)) } else { Ok(credential) };
+        }
+        let is_news = credential.access_token != seen.access_token;
+        if is_news && !self.must_renew(&credential, min_ttl) {
+            log::debug!("another process renewed the session");
+            return Ok(credential);
+        }
+        let Some(refresh_token) = credential.refresh_token.clone() else {
+            if self.is_usable(&credential) {
+                return Ok(credential);
+            }
+            return Err(session_ended(authority).because("the server gave it no way to be renewed"));
+        };
+        let room = match store.reserve(key) {
+            Ok(room) => room,
+            Err(error) if self.is_usable(&credential) => {
+                warning!(self.host(), "the session is not renewed, it could not be stored: {error}");
+                return Ok(credential);
+            }
+            Err(error) => return Err(error),
+        };
+        // From here until the answer is on disk a signal has to wait: a rotated token that was not stored is lost.
+        let signalled = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&signalled);
+        let _no_signal = self.host.on_cancel(move |_| noted.store(true, Ordering::SeqCst));
+        let outcome = self.redeem(key, refresh_token, credential.scope.clone());
+        let outcome = self.conclude(authority, key, store.as_ref(), &credential, room, outcome);
+        if signalled.load(Ordering::SeqCst) { Err(interrupted()) } else { outcome }
+    }
+
+    fn conclude(
+        &self,
+        authority: &Authority,
+        key: &Key,
+        store: &dyn CredentialStore,
+        credential: &Credential,
+        room: Reservation,
+        outcome: Result<Tokens, TokenError>,
+    ) -> Result<Credential> {
+        match outcome {
+            Ok(tokens) => {
+                let renewed = renewed(credential, tokens);
+                self.persist(store, key, &renewed, room);
+                Ok(renewed)
+            }
+            Err(TokenError::GrantEnded) => self.grant_ended(authority, key, credential),
+            Err(TokenError::Forbidden(error) | TokenError::Fatal(error)) => Err(error),
+            Err(TokenError::Transient(error)) => {
+                if self.is_usable(credential) {
+                    warning!(self.host(), "the session could not be renewed yet: {error}");
+                    return Ok(credential.clone());
+                }
+                Err(still_signed_in(authority, &error))
+            }
+        }
+    }
+
+    fn is_usable(&self, credential: &Credential) -> bool {
+        !credential.is_expired(clock::now()) && !self.is_refused(credential)
+    }
+
+    /// Asks the issuer that the credential is bound to, whatever the settings say now.
+    fn redeem(&self, key: &Key, refresh_token: Secret, scope: Option<String>) -> Result<Tokens, TokenError> {
+        let engine = self.engine().map_err(TokenError::Fatal)?;
+        let issuer = Authority::parse(&key.issuer).map_err(TokenError::Fatal)?;
+        let (host, client_id, worker) = (self.host.clone(), key.client_id.clone(), Arc::clone(&engine));
+        let name = issuer.name();
+        let work = async move {
+            let all = async {
+                let provider = provider(host, &worker, issuer).await?;
+                redeem_at(&worker, &provider, &client_id, &refresh_token, scope.as_deref()).await
+            };
+            Ok(tokio::time::timeout(DEADLINE, all).await.unwrap_or_else(|_| {
+                Err(TokenError::Transient(Error::new(
+                    ErrorKind::Unreachable,
+                    format!("{name} did not answer in time"),
+                )))
+            }))
+        };
+        engine.run_to_end(work).unwrap_or_else(|error| Err(TokenError::Fatal(error)))
+    }
+
+    fn grant_ended(&self, authority: &Authority, key: &Key, used: &Credential) -> Result<Credential> {
+        let store = self.store(key)?;
+        // A file system without locks lets two renew at once; the one that came too late takes what the other stored.
+        if let Some(current) = store.reload(key)?
+            && (current.generation != used.generation || current.refresh_token != used.refresh_token)
+        {
+            return Ok(current);
+        }
+        store.delete(key)?;
+        self.index()?.update(key, |record| {
+            record.ended = true;
+            record.access_expires_at = None;
+        })?;
+        Err(session_ended(authority))
+    }
+
+    /// Stores tokens before anybody uses them. When nothing can store them they are good for this process only, and
+    /// that is said: to fail here would lose them for this process, too.
+    fn persist(&self, store: &dyn CredentialStore, key: &Key, credential: &Credential, room: Reservation) {
+        let mut outcome = store.save_reserved(key, credential, room);
+        for _ in 1..SAVES {
+            if outcome.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            outcome = store.save(key, credential);
+        }
+        let mut kept_in = store.kind();
+        if outcome.is_err() && store.kind() == StoreKind::Keychain && self.may_use_file() {
+            let file = self.stores().open(StoreKind::File);
+            if let Ok(file) = file.and_then(|file| file.save(key, credential).map(|()| file)) {
+                warning!(
+                    self.host(),
+                    "the keychain takes nothing: your credentials are kept in {} now",
+                    file.source(key)
+                );
+                (outcome, kept_in) = (Ok(()), StoreKind::File);
+            }
+        }
+        if let Err(error) = outcome {
+            self.hold(credential);
+            warning!(
+                self.host(),
+                "the renewed session could not be stored: {error}; this command goes on, the next one needs `seqera login`"
+            );
+            return;
+        }
+        let noted = self.index().and_then(|index| {
+            index.update(key, |record| {
+                record.access_expires_at = credential.expires_at;
+                record.generation = credential.generation;
+                record.ended = false;
+                kept_in.as_str().clone_into(&mut record.store);
+            })
+        });
+        if let Err(error) = noted {
+            log::warn!("the index of sessions could not be brought up to date: {error}");
+        }
+    }
+
+    /// Whether a file may take the place of a keychain: unless somebody said that it has to be the keychain.
+    fn may_use_file(&self) -> bool {
+        let setting = self.host.setting("credential_store");
+        setting.is_none_or(|setting| setting.value.trim() == StoreKind::File.as_str())
+    }
+}
+
+/// The successor of a credential. Without a new refresh token the old one stays (RFC 6749 section 6).
+fn renewed(before: &Credential, tokens: Tokens) -> Credential {
+    Credential {
+        generation: before.generation + 1,
+        access_token: tokens.access_token,
+        expires_at: tokens.expires_at,
+        obtained_at: tokens.obtained_at,
+        refresh_token: tokens.refresh_token.or_else(|| before.refresh_token.clone()),
+        scope: tokens.scope.or_else(|| before.scope.clone()),
+        ..before.clone()
+    }
+}
+
+async fn provider(
+    host: seqera_plugin_api::Host,
+    engine: &Arc<Engine>,
+    issuer: Authority,
+) -> Result<Provider, TokenError> {
+    let provider = discover(host, Arc::clone(engine), issuer.clone()).await.map_err(|error| {
+        if error.kind() == ErrorKind::Security {
+            TokenError::Fatal(error)
+        } else {
+            TokenError::Transient(error)
+        }
+    })?;
+    if provider.authority == issuer {
+        return Ok(provider);
+    }
+    // The token was given by one issuer; it is not shown to another, however well they know each other.
+    Err(TokenError::Fatal(
+        Error::new(ErrorKind::Security, format!("{} says that it is another authority now", issuer.as_str()))
+            .because(format!("its issuer is {}", provider.authority.as_str()))
+            .hint("Nothing was sent. Run `seqera login` if that is right."),
+    ))
+}
+
+/// Tries again with the same refresh token: if the server did rotate it, the successor is known to nobody.
+async fn redeem_at(
+    engine: &Arc<Engine>,
+    provider: &Provider,
+    client_id: &str,
+    refresh_token: &Secret,
+    scope: Option<&str>,
+) -> Result<Tokens, TokenError> {
+    let endpoint = &provider.token_endpoint;
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(200);
+    let mut attempt = 1;
+    loop {
+        let grant = Grant::Refresh { refresh_token: refresh_token.clone(), scope: scope.map(str::to_owned) };
+        let client = engine.client(endpoint);
+        let outcome = request_tokens(client, endpoint.clone(), client_id.to_owned(), grant).await;
+        let Err(TokenError::Transient(error)) = &outcome else { return outcome };
+        let asked = error.detail(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
+        let wait = asked.map_or(pause, Duration::from_secs).max(pause);
+        if attempt >= TRIES || began.elapsed().saturating_add(wait) > RETRY_WITHIN {
+            return outcome;
+        }
+        log::info!("renewal, try {attempt}: {error}");
+        tokio::time::sleep(wait).await;
+        attempt += 1;
+        pause *= 4;
+    }
+}
