@@ -88,6 +88,17 @@ pub const SETTINGS: &[Known] = &[
     // How much of what a command prints the assistant is told, of each stream.
     known("ai_tool_output_max_lines", &["SEQERA_TOOL_OUTPUT_MAX_LINES"], Some("1200")),
     known("ai_tool_output_max_bytes", &["SEQERA_TOOL_OUTPUT_MAX_BYTES"], Some("50000")),
+    // How much of a file is read at once, and without a range.
+    known("ai_read_max_lines", &["SEQERA_READ_MAX_LINES"], Some("1200")),
+    known("ai_read_max_bytes", &["SEQERA_READ_MAX_BYTES"], Some("50000")),
+    known("ai_read_line_chars", &["SEQERA_READ_LINE_CHARS"], Some("2000")),
+    known("ai_implicit_read_lines", &["SEQERA_IMPLICIT_READ_LINES"], Some("250")),
+    // Matches of a search, entries of a listing.
+    known("ai_search_max_results", &["SEQERA_SEARCH_MAX_RESULTS"], Some("100")),
+    known("ai_list_max_entries", &["SEQERA_LIST_MAX_ENTRIES"], Some("100")),
+    // Largest file that is overwritten as a whole.
+    known("ai_existing_write_max_lines", &["SEQERA_EXISTING_WRITE_MAX_LINES"], Some("160")),
+    known("ai_existing_write_max_chars", &["SEQERA_EXISTING_WRITE_MAX_CHARS"], Some("6000")),
     // Seconds without a byte after which the assistant opens its stream again.
     known("ai_idle_timeout_seconds", &[], Some("90")),
     // Seconds without anything new after which the assistant gives a run up.

@@ -1,5 +1,7 @@
 //! The tools of this machine, from outside: the emulator asks for them, the real program runs them.
 
+mod files;
+mod look;
 mod shell;
 
 use std::fs;
@@ -42,6 +44,10 @@ impl Desk {
         path
     }
 
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
     /// A run in the workspace, with these options.
     fn command(&self, options: &[&str]) -> Command {
         let mut command = self.sandbox.command([&["ai", "--headless"], options, &["go"]].concat());
@@ -80,6 +86,12 @@ impl Desk {
     fn shell(&self, command: &str) -> Value {
         self.one(&["--approval-mode", "full"], "execute_bash_local", json!({ "command": command }))
     }
+}
+
+/// The text that an answer has, on standard output when it worked, else on standard error.
+fn said(told: &Value) -> &str {
+    let name = if told["exit_code"] == 0 { "stdout" } else { "stderr" };
+    told[name].as_str().unwrap()
 }
 
 fn answer(stdout: &str, stderr: &str, exit_code: i32) -> Value {

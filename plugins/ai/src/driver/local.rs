@@ -64,7 +64,16 @@ impl Driver {
             return Ok(());
         };
         let mode = self.agent.approval();
-        let diff = self.tools.preview(&call);
+        let preview = facts.paths.first().map(|path| self.tools.preview(&call, &path.resolved));
+        let diff = match preview.transpose() {
+            Ok(diff) => diff.flatten(),
+            // Nobody has to say yes to what would fail.
+            Err(reason) => {
+                let answer = Answer::Refused(reason);
+                self.tell(Event::Answered { request_id: request_id.to_owned(), answer }, effects);
+                return Ok(());
+            }
+        };
         let prompt = Prompt { subject: &subject, mode, why: &why, facts: &facts, diff: diff.as_deref() };
         screen.flush()?;
         let choice = screen.ask(&prompt, &self.stop)?;

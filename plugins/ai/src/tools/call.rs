@@ -16,6 +16,63 @@ pub(super) enum Asked {
     NextflowLint(String),
     /// `run_nf_core_lint_local`
     NfCoreLint(NfCoreLint),
+    /// `read_file_local`
+    Read(ReadFile),
+    /// `write_file_local`
+    Write(WriteFile),
+    /// `edit_file_local`
+    Edit(EditFile),
+    /// `create_directory_local`
+    CreateDirectory(String),
+    /// `list_directory_local`
+    List(ListDirectory),
+    /// `search_files_local` and `search_content_local`
+    Search(Tool, SearchFiles),
+}
+
+/// `read_file_local`; lines are counted from 1, both ends belong to it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct ReadFile {
+    pub(super) path: String,
+    pub(super) start_line: Option<usize>,
+    pub(super) end_line: Option<usize>,
+}
+
+/// `write_file_local`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct WriteFile {
+    pub(super) path: String,
+    pub(super) content: String,
+}
+
+/// `edit_file_local`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct EditFile {
+    pub(super) path: String,
+    pub(super) old_str: String,
+    pub(super) new_str: String,
+}
+
+/// `list_directory_local`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct ListDirectory {
+    #[serde(default = "here")]
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) show_hidden: bool,
+}
+
+/// `search_files_local`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct SearchFiles {
+    /// A regular expression.
+    pub(super) pattern: String,
+    #[serde(default = "here")]
+    pub(super) path: String,
+    #[serde(default = "yes")]
+    pub(super) recursive: bool,
+    pub(super) include_glob: Option<String>,
+    pub(super) max_results: Option<usize>,
 }
 
 /// `run_nf_core_lint_local`
@@ -47,8 +104,17 @@ struct Directory {
     path: String,
 }
 
+#[derive(Deserialize)]
+struct NewDirectory {
+    path: String,
+}
+
 fn here() -> String {
     ".".to_owned()
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Asked {
@@ -58,7 +124,13 @@ impl Asked {
             Tool::Shell => Self::Shell(arguments::<Command>(call)?.command),
             Tool::NextflowLint => Self::NextflowLint(arguments::<Directory>(call)?.path),
             Tool::NfCoreLint => Self::NfCoreLint(arguments(call)?),
-            _ => return Err(format!("there is no local tool {}", call.name)),
+            Tool::ReadFile => Self::Read(arguments(call)?),
+            Tool::WriteFile => Self::Write(arguments(call)?),
+            Tool::EditFile => Self::Edit(arguments(call)?),
+            Tool::CreateDirectory => Self::CreateDirectory(arguments::<NewDirectory>(call)?.path),
+            Tool::ListDirectory => Self::List(arguments(call)?),
+            tool @ (Tool::SearchFiles | Tool::SearchContent) => Self::Search(tool, arguments(call)?),
+            Tool::Unknown => return Err(format!("there is no local tool {}", call.name)),
         })
     }
 
@@ -68,6 +140,12 @@ impl Asked {
             Self::Shell(command) => (Tool::Shell, command),
             Self::NextflowLint(path) => (Tool::NextflowLint, path),
             Self::NfCoreLint(lint) => (Tool::NfCoreLint, lint.path),
+            Self::Read(read) => (Tool::ReadFile, read.path),
+            Self::Write(write) => (Tool::WriteFile, write.path),
+            Self::Edit(edit) => (Tool::EditFile, edit.path),
+            Self::CreateDirectory(path) => (Tool::CreateDirectory, path),
+            Self::List(list) => (Tool::ListDirectory, list.path),
+            Self::Search(tool, search) => (tool, search.path),
         };
         Subject { tool, text }
     }
@@ -98,7 +176,12 @@ mod tests {
             read("run_nf_core_lint_local", r#"{"path":"x","lint_scope":"modules"}"#),
             Ok(Asked::NfCoreLint(lint))
         );
+        let search = read("search_content_local", r#"{"pattern":"x","max_results":null}"#).unwrap();
+        assert!(
+            matches!(&search, Asked::Search(Tool::SearchContent, asked) if asked.recursive && asked.path == ".")
+        );
         for (name, args, says) in [
+            ("edit_file_local", r#"{"path":"a","old_str":"b"}"#, "missing field `new_str`"),
             ("execute_bash_local", "{}", "missing field `command`"),
             ("execute_bash_local", r#"{"command":["ls"]}"#, "invalid type"),
             ("execute_bash_local", "ls", "the arguments are wrong"),

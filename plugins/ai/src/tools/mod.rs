@@ -6,14 +6,26 @@
 //! | `limits` | how much a tool may say, and how long it may take |
 //! | `shell` | runs a command, watched to its end |
 //! | `lint` | the two linters |
+//! | `read`, `list`, `search` | look at files |
+//! | `write`, `edit` | change them: all of a change or nothing, and only what was read before (`files`) |
+//! | `place` | opens a file where it was judged to be |
 //!
 //! Each of them is judged first ([`crate::approvals`]), and runs exactly as it was allowed.
 
 mod call;
+mod diff;
+mod edit;
+mod files;
 mod limits;
+mod line_ends;
 mod lint;
+mod list;
 mod output_files;
+mod place;
+mod read;
+mod search;
 mod shell;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +33,11 @@ use seqera_ai_approval::Run;
 use seqera_plugin_api::Host;
 
 use self::call::Asked;
+use self::diff::unified;
+use self::files::SeenFiles;
 pub(crate) use self::limits::Limits;
 use self::output_files::OutputFiles;
+use self::place::Place;
 use self::shell::{Script, Trust};
 use crate::agent::{ToolCall, ToolResult};
 use crate::approvals::Subject;
@@ -35,6 +50,7 @@ pub(crate) struct Tools {
     /// Variables that look like secrets and are given to commands all the same.
     passed: Vec<String>,
     outputs: OutputFiles,
+    seen: SeenFiles,
     /// The assistant has been told which variables are held back.
     has_told: bool,
 }
@@ -48,6 +64,7 @@ impl Tools {
             limits: Limits::of(host),
             passed: names.collect(),
             outputs: OutputFiles::of(host),
+            seen: SeenFiles::default(),
             has_told: false,
         }
     }
@@ -57,9 +74,21 @@ impl Tools {
         Ok(Asked::read(call)?.subject())
     }
 
-    /// What a file tool would change, as a diff.
-    pub(crate) fn preview(&self, _call: &ToolCall) -> Option<String> {
-        None
+    /// What a file tool would change, as a diff, at the path that it was judged by. An error says why it would fail: then
+    /// nobody has to be asked.
+    pub(crate) fn preview(&self, call: &ToolCall, path: &Path) -> Result<Option<String>, String> {
+        let (old, new) = match Asked::read(call)? {
+            Asked::Write(asked) => {
+                let (new, current) = self.new_content(&asked, &Place::find(path)?)?;
+                (current.map(|current| current.bytes).unwrap_or_default(), new)
+            }
+            Asked::Edit(asked) => {
+                let (new, current) = self.edited(&asked, &Place::find(path)?)?;
+                (current.bytes, new)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(unified(path, &old, &new)))
     }
 
     /// Runs what was allowed, to its end or to the wish to stop. `output` is given what is printed meanwhile, and
@@ -88,6 +117,12 @@ impl Tools {
             (Asked::NfCoreLint(asked), Run::Path(directory)) => {
                 self.lint(lint::nf_core(asked.lint_scope), directory, output, stop)
             }
+            (Asked::Read(asked), Run::Path(path)) => self.read_file(&asked, path, stop),
+            (Asked::Write(asked), Run::Path(path)) => self.write_file(&asked, path),
+            (Asked::Edit(asked), Run::Path(path)) => self.edit_file(&asked, path),
+            (Asked::CreateDirectory(_), Run::Path(path)) => write::create_directory(path),
+            (Asked::List(asked), Run::Path(path)) => self.list_directory(&asked, path, stop),
+            (Asked::Search(_, asked), Run::Path(path)) => self.search_files(&asked, path, stop),
             _ => ToolResult::refused(format!("{}: it was allowed as something else", call.name)),
         }
     }
