@@ -27,6 +27,8 @@ pub struct Fault {
     pub status: u16,
     /// For `status`.
     pub body: String,
+    /// For `status`: what is said in `WWW-Authenticate`, when not the usual.
+    pub challenge: String,
     /// For `delay`, in milliseconds.
     pub ms: u64,
     /// For `cut` and `end`: after how many events.
@@ -46,6 +48,7 @@ impl Default for Fault {
             action: "status".to_owned(),
             status: 503,
             body: String::new(),
+            challenge: String::new(),
             ms: 0,
             after_events: 0,
             location: String::new(),

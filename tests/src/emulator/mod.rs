@@ -133,6 +133,12 @@ impl Emulator {
     pub fn live_tokens(&self) -> usize {
         self.state.grants().live()
     }
+
+    /// How many sign-ins can be renewed.
+    #[must_use]
+    pub fn live_families(&self) -> usize {
+        self.state.grants().live_families()
+    }
 }
 
 impl Drop for Emulator {

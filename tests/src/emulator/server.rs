@@ -128,9 +128,22 @@ async fn misbehave(fault: &Fault) -> Option<Result<Response, Dropped>> {
         ))),
         "malformed" => Some(Ok(with_type(200, "application/json", "{\"half\":"))),
         "redirect" => Some(Ok(redirect(&fault.location))),
-        _ if fault.body.is_empty() => Some(Ok(detail(fault.status, "a fault that was asked for"))),
-        _ => Some(Ok(with_type(fault.status, "application/json", fault.body.clone()))),
+        _ => Some(Ok(with_status(fault))),
     }
+}
+
+fn with_status(fault: &Fault) -> Response {
+    let mut response = if fault.body.is_empty() {
+        detail(fault.status, "a fault that was asked for")
+    } else {
+        with_type(fault.status, "application/json", fault.body.clone())
+    };
+    if let Ok(challenge) = hyper::header::HeaderValue::from_str(&fault.challenge)
+        && !fault.challenge.is_empty()
+    {
+        response.headers_mut().insert("www-authenticate", challenge);
+    }
+    response
 }
 
 /// The name of a route, for faults.

@@ -133,7 +133,7 @@ impl Shared {
 }
 
 impl Attempt {
-    /// Sends the request; a head of status 401 is handed to `refused` (which may try again) instead of the reader.
+    /// Sends the request and waits for its head.
     pub(crate) async fn send(self) -> Result<Arrived> {
         let Self { url, request, head_timeout, idle_timeout } = self;
         match tokio::time::timeout(head_timeout, request.send()).await {
@@ -152,8 +152,17 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
+    /// What the server says. A bearer that is good and allows too little is 403, also where a server says 401
+    /// (RFC 6750 section 3.1): another one would not help.
     pub(crate) fn status(&self) -> u16 {
-        self.response.status().as_u16()
+        let challenge = self.response.headers().get(reqwest::header::WWW_AUTHENTICATE);
+        let allows_too_little = challenge
+            .and_then(|challenge| challenge.to_str().ok())
+            .is_some_and(|challenge| challenge.contains("insufficient_scope"));
+        match self.response.status().as_u16() {
+            401 if allows_too_little => 403,
+            status => status,
+        }
     }
 
     /// Gives the head to the reader and pumps the body until its end.

@@ -167,18 +167,30 @@ fn refused(name: &str, status: u16, answer: &Answer) -> TokenError {
     }
     let reason =
         if said.is_empty() { format!("it answers {status}") } else { format!("it answers {status}: {said}") };
-    if status == 403 {
+    if status == 403 || code == "insufficient_scope" {
         return TokenError::Forbidden(
             Error::new(ErrorKind::Failed, format!("{name} says that your account may not do this any more"))
                 .because(reason)
                 .hint("You are still signed in. Ask the owner of your organization for access."),
         );
     }
-    TokenError::Fatal(
+    let is_about_settings = matches!(
+        code.as_str(),
+        "invalid_client"
+            | "unauthorized_client"
+            | "invalid_scope"
+            | "invalid_target"
+            | "unsupported_grant_type"
+    );
+    TokenError::Fatal(if is_about_settings {
         Error::new(ErrorKind::Config, format!("{name} does not accept this client"))
             .because(reason)
-            .hint("Check SEQERA_AUTH_CLI_CLIENT_ID and SEQERA_AUTH_AUDIENCE."),
-    )
+            .hint("Check SEQERA_AUTH_CLI_CLIENT_ID and SEQERA_AUTH_AUDIENCE.")
+    } else {
+        Error::new(ErrorKind::UnexpectedAnswer, format!("{name} gave no tokens"))
+            .because(reason)
+            .hint("Try again; if that goes on, run `seqera login`.")
+    })
 }
 
 /// A number, or a number in a string; anything else is as if it were not there.
@@ -216,6 +228,9 @@ mod tests {
         assert!(matches!(answer(400, r#"{"error":"invalid_grant"}"#), Err(TokenError::GrantEnded)));
         assert!(matches!(answer(400, r#"{"error":"invalid_client"}"#), Err(TokenError::Fatal(_))));
         assert!(matches!(answer(403, "{}"), Err(TokenError::Forbidden(_))));
+        assert!(matches!(answer(400, r#"{"error":"insufficient_scope"}"#), Err(TokenError::Forbidden(_))));
+        let Err(TokenError::Fatal(error)) = answer(400, "") else { panic!("a strange answer is no end") };
+        assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer);
         for (status, body) in [(503, ""), (429, "{}"), (200, "<html>"), (500, r#"{"error":"x"}"#)] {
             assert!(matches!(answer(status, body), Err(TokenError::Transient(_))), "{status} {body}");
         }

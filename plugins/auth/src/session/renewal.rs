@@ -43,6 +43,9 @@ impl Sessions {
                 log::info!("not renewed now: {error}");
                 return Ok(seen.clone());
             }
+            Err(error) if error.detail("reason") == Some("busy") => {
+                return Err(still_signed_in(authority, &error));
+            }
             Err(error) => return Err(error),
         };
         // A sign-in that was waited for may have chosen another store.

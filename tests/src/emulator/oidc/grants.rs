@@ -122,6 +122,12 @@ impl Grants {
         access + self.refresh.values().filter(|refresh| !refresh.is_used).count()
     }
 
+    /// How many families can go on: those with a refresh token that is good.
+    pub(crate) fn live_families(&self) -> usize {
+        let good = self.refresh.values().filter(|refresh| !refresh.is_used);
+        good.map(|refresh| refresh.family).collect::<std::collections::HashSet<_>>().len()
+    }
+
     /// Whose a live access token is.
     pub(crate) fn account_of_access_token(&self, text: &str) -> Option<String> {
         let access = self.access.get(text).filter(|access| access.expires_at > now())?;
