@@ -49,6 +49,7 @@ fn the_arrow_points_one_way() {
         ("seqera-fixture-skew-provider", &["seqera-plugin-abi"]),
         ("seqera-ai-approval", &[]),
         ("seqera-plugin-ai", &["seqera-ai-approval", "seqera-plugin-api"]),
+        ("seqera-fixture-careless", &["seqera-plugin-api"]),
         ("seqera-fixture-fault", &["seqera-plugin-api"]),
         ("seqera-fixture-fixture", &["seqera-plugin-api"]),
         ("seqera-fixture-panics-at-load", &["seqera-plugin-abi"]),

@@ -11,7 +11,7 @@ use crate::stage::{BUILTINS, Stage, run, target_directory, workspace};
 use crate::variants::{self, ABI, Shape, Variant};
 
 /// Fixtures that are crates of the workspace, with the SDK.
-const WITH_SDK: &[&str] = &["fault", "fixture"];
+const WITH_SDK: &[&str] = &["careless", "fault", "fixture"];
 /// Those without it, built apart from the others so that their few dependencies are built once for all shapes.
 const WITHOUT_SDK: &[&str] = &["bare", "panics-at-load", "skew-consumer", "skew-provider"];
 
@@ -21,7 +21,7 @@ pub(crate) fn build(stage: &Stage) -> Outcome<PathBuf> {
     let _nothing_there = fs::remove_dir_all(&root);
     build_members(WITH_SDK)?;
     build_members(WITHOUT_SDK)?;
-    for member in ["fault", "fixture", "bare", "skew-consumer", "skew-provider"] {
+    for member in ["careless", "fault", "fixture", "bare", "skew-consumer", "skew-provider"] {
         package(stage, &built(member), &root.join(member))?;
     }
     // It cannot be described: the suite writes its manifest by hand.

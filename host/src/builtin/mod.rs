@@ -1,6 +1,6 @@
 //! The commands of the host itself. No plugin can claim their words.
 
-mod cli_tree;
+pub(crate) mod cli_tree;
 mod completion;
 pub(crate) mod describe;
 mod help;

@@ -3,6 +3,8 @@
 pub mod admission;
 pub mod archive;
 pub mod cargo;
+mod child;
+pub mod conformance;
 mod consent;
 mod download;
 pub mod durable;

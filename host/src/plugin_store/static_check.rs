@@ -63,8 +63,12 @@ pub fn check(content: &[u8], target: &str) -> Result<Option<Glibc>, String> {
     if library.header.e_type(library.endian) != elf::ET_DYN {
         return Err("it is no shared library".to_owned());
     }
-    if !library.exports(ENTRY_SYMBOL.trim_end_matches('\0'))? {
+    if !library.has_symbol(ENTRY_SYMBOL.trim_end_matches('\0'), Side::Defined)? {
         return Err("it is not a seqera plugin: it exports no entry symbol".to_owned());
+    }
+    if target.ends_with("-gnu") && !library.has_symbol(UNWINDING, Side::Needed)? {
+        return Err("a panic in it would end the whole process: it has to be built with panic = \"unwind\""
+            .to_owned());
     }
     let floor = library.needed_versions()?;
     let floor = floor.iter().filter_map(|name| Glibc::parse(name.strip_prefix("GLIBC_")?)).max();
@@ -73,6 +77,18 @@ pub fn check(content: &[u8], target: &str) -> Result<Option<Glibc>, String> {
 
 fn starts_with(content: &[u8], magic: &[u8], otherwise: &str) -> Result<Option<Glibc>, String> {
     if content.starts_with(magic) { Ok(None) } else { Err(format!("it is {otherwise}")) }
+}
+
+/// What raises a panic, in the library of the system that unwinds. Rust code built to abort does without.
+const UNWINDING: &str = "_Unwind_RaiseException";
+
+/// Whose a symbol is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// The library's own.
+    Defined,
+    /// Of a library that it needs.
+    Needed,
 }
 
 struct Library<'a> {
@@ -95,13 +111,17 @@ impl<'a> Library<'a> {
         Ok(Self { content, endian, header, sections })
     }
 
-    fn exports(&self, name: &str) -> Result<bool, String> {
+    fn has_symbol(&self, name: &str, side: Side) -> Result<bool, String> {
         let symbols = self
             .sections
             .symbols(self.endian, self.content, elf::SHT_DYNSYM)
             .map_err(|error| format!("its symbols cannot be read: {error}"))?;
         Ok(symbols.iter().any(|symbol| {
-            symbol.is_definition(self.endian, symbols.strings())
+            let is_there = match side {
+                Side::Defined => symbol.is_definition(self.endian, symbols.strings()),
+                Side::Needed => symbol.is_undefined(self.endian),
+            };
+            is_there
                 && symbol.name(self.endian, symbols.strings()).is_ok_and(|found| found == name.as_bytes())
         }))
     }

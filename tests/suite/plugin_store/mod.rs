@@ -1,5 +1,6 @@
 //! The plugin store from outside: packages are made, signed, served, installed, spoiled and removed by the real program.
 
+mod conformance;
 mod hostile;
 mod index;
 mod install;

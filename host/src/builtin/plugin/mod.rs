@@ -9,6 +9,7 @@ mod package;
 mod relink;
 mod remove;
 mod run;
+mod test;
 mod trust;
 mod unlink;
 mod upgrade;
@@ -40,6 +41,7 @@ enum PluginCommand {
     Upgrade(upgrade::UpgradeArgs),
     Verify(verify::VerifyArgs),
     Package(package::PackageArgs),
+    Test(test::TestArgs),
     Trust(trust::TrustArgs),
 }
 
@@ -59,6 +61,7 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Upgrade(args) => upgrade::run(args),
         PluginCommand::Verify(args) => verify::run(args),
         PluginCommand::Package(args) => package::run(args),
+        PluginCommand::Test(args) => test::run(args),
         PluginCommand::Trust(args) => trust::run(args),
     }
 }
