@@ -2,6 +2,7 @@
 
 mod files;
 mod look;
+mod once;
 mod shell;
 
 use std::fs;

@@ -1,0 +1,139 @@
+//! A call runs at most once: across streams that break, results that get lost, and a program that is killed.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use seqera_tests::emulator::Fault;
+use seqera_tests::sandbox::{finished, signal};
+use serde_json::{Value, json};
+
+use super::{Desk, answer, said};
+
+const FULL: [&str; 2] = ["--approval-mode", "full"];
+
+fn stop() -> Value {
+    json!({ "type": "finish", "finishReason": "stop" })
+}
+
+/// A request for a command that leaves a trace, under a known id.
+fn request(command: &str) -> Value {
+    json!({
+        "execute": "execute_bash_local", "request_id": "call-1",
+        "args": { "command": format!("echo $$ >> runs; {command}") },
+    })
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Desk {
+    fn start(&self, options: &[&str]) -> Child {
+        self.command(options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn runs(&self) -> Vec<String> {
+        fs::read_to_string(self.path("runs")).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// The session of the last message; empty before there is one.
+    fn session(&self) -> String {
+        let requests = self.emulator.requests();
+        let message = requests.iter().rfind(|entry| entry.path.ends_with("/messages"));
+        message.and_then(|entry| entry.path.split('/').nth(4)).unwrap_or_default().to_owned()
+    }
+
+    fn journal(&self) -> String {
+        let path = format!(".local/state/seqera/ai/sessions/{}.jsonl", self.session());
+        fs::read_to_string(self.sandbox.home().join(path)).unwrap_or_default()
+    }
+}
+
+#[test]
+fn a_call_whose_program_was_killed_is_not_run_again_by_the_next_one() {
+    let desk = Desk::new();
+    desk.emulator.script(vec![request("exec sleep 600")]);
+    let child = desk.start(&FULL);
+    wait_until("the command runs", || desk.runs().len() == 1);
+    signal(child.id(), "KILL");
+    let _killed = child.wait_with_output().unwrap();
+    signal(desk.runs()[0].parse().unwrap(), "KILL");
+    let session = desk.session();
+    desk.emulator.script(vec![request("exec sleep 600"), stop()]);
+    let run = desk.sandbox.run(desk.command(&["--approval-mode", "full", "-s", &session])).success();
+    let results = desk.results();
+    assert_eq!(results.len(), 1, "{run}");
+    assert!(said(&results[0]).contains("this call was begun before"), "{results:?}");
+    assert!(results[0]["exit_code"] == 1 && desk.runs().len() == 1, "it ran once: {:?}", desk.runs());
+}
+
+#[test]
+fn a_result_that_was_not_sent_is_sent_by_the_next_program() {
+    let desk = Desk::new();
+    desk.emulator.fault(Fault::new("tool-results", "hang"));
+    desk.emulator.script(vec![request("echo the result")]);
+    let child = desk.start(&FULL);
+    wait_until("the result is in the journal", || desk.journal().contains("\"type\":\"tool_result\""));
+    signal(child.id(), "KILL");
+    let _killed = child.wait_with_output().unwrap();
+    let session = desk.session();
+    desk.emulator.forget_requests();
+    desk.emulator.script(vec![request("echo another result"), stop()]);
+    let _run = desk.sandbox.run(desk.command(&["--approval-mode", "full", "-s", &session])).success();
+    assert_eq!(desk.results(), [answer("the result\n", "", 0)]);
+    assert_eq!(desk.runs().len(), 1);
+}
+
+#[test]
+fn the_journal_has_a_result_before_the_server_does() {
+    let desk = Desk::new();
+    desk.emulator.script(vec![request("echo done"), stop()]);
+    let child = desk.start(&FULL);
+    let output = child.wait_with_output().unwrap();
+    let run = finished(output.status, &output.stdout, &output.stderr).success();
+    let journal = desk.journal();
+    let at =
+        |kind: &str| journal.find(&format!("\"type\":\"{kind}\"")).unwrap_or_else(|| panic!("{kind}: {run}"));
+    assert!(at("tool_started") < at("tool_result") && at("tool_result") < at("result_sent"), "{journal}");
+}
+
+#[test]
+fn a_request_that_comes_again_is_answered_once() {
+    let desk = Desk::new();
+    let again = json!({
+        "type": "execute-local", "requestId": "call-1", "toolName": "execute_bash_local",
+        "args": { "command": "echo $$ >> runs" },
+    });
+    let stop = json!({ "type": "finish", "finishReason": "stop" });
+    desk.emulator.script(vec![request("echo one"), again, json!({ "sleep_ms": 300 }), stop]);
+    let _run = desk.sandbox.run(desk.command(&FULL)).success();
+    assert_eq!((desk.runs().len(), desk.results().len()), (1, 1));
+}
+
+#[test]
+fn a_result_whose_answer_got_lost_is_given_again_and_that_is_enough() {
+    for fault in [
+        Fault::new("tool-results", "drop"),
+        Fault::new("tool-results", "drop").after(),
+        Fault::status("tool-results", 503),
+        Fault::status("tool-results", 503).after(),
+    ] {
+        let desk = Desk::new();
+        let what = format!("{fault:?}");
+        desk.emulator.fault(fault);
+        desk.emulator.script(vec![
+            request("echo one"),
+            json!({ "type": "text-delta", "delta": "and on" }),
+            stop(),
+        ]);
+        let run = desk.sandbox.run(desk.command(&FULL));
+        assert!(run.code == 0 && run.stdout == "and on\n", "{what}: {run}");
+        assert_eq!(desk.runs().len(), 1, "{what}");
+    }
+}
