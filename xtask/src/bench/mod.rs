@@ -7,6 +7,7 @@ mod assistant;
 mod measure;
 mod report;
 mod startup;
+mod tools;
 mod world;
 
 use crate::Outcome;
@@ -27,6 +28,7 @@ pub(crate) fn run(check: bool) -> Outcome<u8> {
         startup::requests(&world, &mut report)?;
         assistant::short_answer(&world, &mut report)?;
         assistant::many_deltas(&world, &mut report)?;
+        tools::round_trip(&world, &mut report)?;
     }
     report.print();
     Ok(u8::from(check && report.has_hard_miss()))
