@@ -20,6 +20,7 @@ mod plugin_store;
 mod plugins;
 mod profiles;
 mod provider;
+mod races;
 mod renewal;
 mod session;
 mod tls;
