@@ -4,6 +4,7 @@ pub mod browser;
 pub mod doc_commands;
 pub mod emulator;
 pub mod provider;
+pub mod proxy;
 pub mod sandbox;
 pub mod secret_service;
 pub mod stage;

@@ -15,6 +15,7 @@ mod faults;
 mod id_token;
 mod login;
 mod logout;
+mod network;
 mod org;
 mod plugin_store;
 mod plugins;

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub use accounts::{Account, Organization};
 pub use faults::Fault;
 pub use request_log::Entry;
-pub use state::{Options, Replay};
+pub use state::{Certificate, Options, Replay};
 
 use state::State;
 
@@ -59,7 +59,9 @@ impl Emulator {
         let listener = std::net::TcpListener::bind(("127.0.0.1", options.port))?;
         listener.set_nonblocking(true)?;
         let scheme = if options.tls_ca.is_some() { "https" } else { "http" };
-        let backend = format!("{scheme}://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let name = options.host_name.clone().unwrap_or_else(|| address.ip().to_string());
+        let backend = format!("{scheme}://{name}:{}", address.port());
         let state = Arc::new(State::new(backend.clone(), options)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (stop, stopped) = tokio::sync::oneshot::channel();

@@ -31,7 +31,7 @@ impl std::fmt::Display for Dropped {
 impl std::error::Error for Dropped {}
 
 pub(super) async fn serve(listener: std::net::TcpListener, state: Arc<State>) -> io::Result<Infallible> {
-    let acceptor = state.options().tls_ca.map(|file| tls::acceptor(&file)).transpose()?;
+    let acceptor = state.options().tls_ca.map(|file| tls::acceptor(&file, &state.options())).transpose()?;
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;

@@ -31,6 +31,20 @@ pub enum Replay {
     WithoutEnd,
 }
 
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Certificate {
+    /// Nothing.
+    #[default]
+    Good,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYet,
+    /// It is for another host.
+    OfAnother,
+}
+
 /// How an emulator is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -58,6 +72,10 @@ pub struct Options {
     pub request_log: Option<PathBuf>,
     /// Serve https; the authority that signed the certificate is written there, as PEM.
     pub tls_ca: Option<PathBuf>,
+    /// What is wrong with the certificate.
+    pub certificate: Certificate,
+    /// The name it goes by instead of its address, in URLs and in its certificate. Nobody resolves it: for proxies.
+    pub host_name: Option<String>,
 }
 
 impl Default for Options {
@@ -75,6 +93,8 @@ impl Default for Options {
             latency_ms: 0,
             request_log: None,
             tls_ca: None,
+            certificate: Certificate::default(),
+            host_name: None,
         }
     }
 }
