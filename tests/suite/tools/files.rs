@@ -141,6 +141,18 @@ fn links_lead_where_the_rules_said_and_no_further() {
 }
 
 #[test]
+fn a_second_name_keeps_the_old_content_and_that_is_said() {
+    let desk = Desk::new();
+    let outside = desk.sandbox.root().join("second");
+    fs::hard_link(desk.write("a", "one\n"), &outside).unwrap();
+    let (_, results) = desk.ask(&[], &[read("a"), edit("a", "one", "x")]);
+    assert!(said(&results[1]).contains("also known by another name"), "{results:?}");
+    let (_, results) = desk.ask(&["--approval-mode", "full"], &[read("a"), edit("a", "one", "x")]);
+    assert!(said(&results[1]).ends_with("which still has the old content]\n"), "{results:?}");
+    assert_eq!((desk.bytes("a"), fs::read(outside).unwrap()), (b"x\n".to_vec(), b"one\n".to_vec()));
+}
+
+#[test]
 fn what_cannot_be_changed_is_told_and_left_alone() {
     let desk = Desk::new();
     fs::create_dir(desk.path("dir")).unwrap();

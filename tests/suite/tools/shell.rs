@@ -48,6 +48,15 @@ fn a_command_runs_in_the_workspace_and_its_streams_and_code_are_told() {
 }
 
 #[test]
+fn what_is_printed_is_never_rewritten() {
+    let desk = Desk::new();
+    let config = "\n// version 1.2\n\nCommand: x\n-----\nDuration: 5\n\n  params.x = '$$'\n\n\n";
+    desk.write("nextflow.config", config);
+    assert_eq!(desk.shell("cat nextflow.config"), answer(config, "", 0));
+    assert_eq!(desk.shell("-x 'no option of bash'")["exit_code"], 127);
+}
+
+#[test]
 fn what_is_automatic_runs_as_it_was_checked_and_the_rest_is_refused() {
     let desk = Desk::new();
     desk.write("a.txt", "a\n");

@@ -10,6 +10,7 @@ use super::diff::{fenced, unified};
 use super::files::Current;
 use super::line_ends::LineEnd;
 use super::place::Place;
+use super::write::other_names;
 use crate::agent::ToolResult;
 
 /// Places that are named when there are several.
@@ -18,7 +19,7 @@ const NAMED: usize = 10;
 impl Tools {
     pub(super) fn edit_file(&mut self, asked: &EditFile, path: &Path) -> ToolResult {
         match self.edit(asked, path) {
-            Ok(diff) => ToolResult { stdout: fenced(&diff), ..ToolResult::default() },
+            Ok(stdout) => ToolResult { stdout, ..ToolResult::default() },
             Err(reason) => ToolResult::refused(reason),
         }
     }
@@ -37,7 +38,7 @@ impl Tools {
         let place = Place::find(path)?;
         let (bytes, current) = self.edited(asked, &place)?;
         self.put(&place, &bytes, Some(&current.file))?;
-        Ok(unified(path, &current.bytes, &bytes))
+        Ok(fenced(&unified(path, &current.bytes, &bytes)) + &other_names(&current.file))
     }
 }
 
@@ -128,6 +129,8 @@ fn nothing_found(content: &[u8], old: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(content: &str, old: &str, new: &str) -> Result<String, String> {
@@ -168,5 +171,26 @@ mod tests {
         assert_eq!(text("a\nb\n", "a", "x\ny").as_deref(), Ok("x\ny\nb\n"));
         let mark = "\u{feff}a\r\n";
         assert_eq!(text(mark, "a", "b").as_deref(), Ok("\u{feff}b\r\n"));
+    }
+
+    proptest! {
+        /// Whatever is in it: one occurrence is replaced, and every other byte stays.
+        #[test]
+        fn every_other_byte_stays(
+            before in proptest::collection::vec(any::<u8>(), 0..40),
+            after in proptest::collection::vec(any::<u8>(), 0..40),
+            old in "[a-c\n\r$&]{1,4}",
+            new in "[a-c\n\r$&]{0,4}",
+        ) {
+            let content = [&before[..], old.as_bytes(), &after].concat();
+            if let Ok(bytes) = replaced(&content, &old, &new) {
+                let found = content.windows(old.len()).filter(|window| *window == old.as_bytes()).count();
+                prop_assert_eq!(found, 1);
+                prop_assert!(bytes.starts_with(&before) && bytes.ends_with(&after));
+                let inner = &bytes[before.len()..bytes.len() - after.len()];
+                let plain = |text: &[u8]| String::from_utf8_lossy(text).replace("\r\n", "\n");
+                prop_assert_eq!(plain(inner), plain(new.as_bytes()));
+            }
+        }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use seqera_ai_approval::SearchPath;
-
 use super::Tools;
 use super::call::LintScope;
 use super::shell::Trust;
@@ -42,7 +40,6 @@ impl Tools {
             return ToolResult::refused(format!("there is no directory {}", directory.display()));
         }
         // A program of this name inside of the workspace is not the linter.
-        let trust = Trust::Checked(SearchPath::Person);
-        self.script(linter.command, trust, Some(directory), linter.variables, output, stop)
+        self.script(linter.command, Trust::Program, Some(directory), linter.variables, output, stop)
     }
 }

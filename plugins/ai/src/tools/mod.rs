@@ -38,7 +38,7 @@ use self::files::SeenFiles;
 pub(crate) use self::limits::Limits;
 use self::output_files::OutputFiles;
 use self::place::Place;
-use self::shell::{Script, Trust};
+use self::shell::{Background, Script, Trust};
 use crate::agent::{ToolCall, ToolResult};
 use crate::approvals::Subject;
 use crate::driver::Stop;
@@ -50,6 +50,7 @@ pub(crate) struct Tools {
     /// Variables that look like secrets and are given to commands all the same.
     passed: Vec<String>,
     outputs: OutputFiles,
+    background: Background,
     seen: SeenFiles,
     /// The assistant has been told which variables are held back.
     has_told: bool,
@@ -64,6 +65,7 @@ impl Tools {
             limits: Limits::of(host),
             passed: names.collect(),
             outputs: OutputFiles::of(host),
+            background: Background::default(),
             seen: SeenFiles::default(),
             has_told: false,
         }
@@ -141,7 +143,7 @@ impl Tools {
         environment.extend(more.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let directory = directory.unwrap_or(&self.workspace);
         let script = Script { text, directory, environment, files: self.outputs.next() };
-        let mut result = shell::run(script, &self.limits, output, stop);
+        let mut result = shell::run(script, &self.limits, &mut self.background, output, stop);
         // Nobody misses these two: they are for this program alone.
         let held_back: Vec<String> =
             held_back.into_iter().filter(|name| !name.starts_with("SEQERA_")).collect();

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, XattrFlags};
 use rustix::io::Errno;
 
 /// A name in an open directory.
@@ -117,9 +117,9 @@ impl Place {
 
     fn fill(&self, file: &mut File, bytes: &[u8], old: Option<&File>) -> io::Result<()> {
         file.write_all(bytes)?;
-        if let Some(old) = old {
+        if let Some(original) = old {
             use std::os::unix::fs::MetadataExt;
-            let (old, new) = (old.metadata()?, file.metadata()?);
+            let (old, new) = (original.metadata()?, file.metadata()?);
             if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
                 let _only_root_may_give_away =
                     std::os::unix::fs::fchown(&*file, Some(old.uid()), Some(old.gid()))
@@ -127,6 +127,7 @@ impl Place {
             }
             // After the owner: a change of it takes the set-id bits away.
             file.set_permissions(old.permissions())?;
+            keep_attributes(original, file);
         }
         file.sync_all()
     }
@@ -179,6 +180,18 @@ impl Place {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         if let Ok(directory) = rustix::fs::openat(&self.directory, ".", flags, Mode::empty()) {
             let _not_every_file_system_can = rustix::fs::fsync(directory);
+        }
+    }
+}
+
+/// Access lists and what else a file carries beside its content, as far as this user may write it.
+fn keep_attributes(old: &File, new: &File) {
+    let mut names = vec![0; 64 * 1024];
+    let length = rustix::fs::flistxattr(old, &mut names[..]).unwrap_or(0);
+    let mut value = vec![0; 64 * 1024];
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        if let Ok(length) = rustix::fs::fgetxattr(old, name, &mut value[..]) {
+            let _not_ours_to_write = rustix::fs::fsetxattr(new, name, &value[..length], XattrFlags::empty());
         }
     }
 }
@@ -278,7 +291,13 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o751)).unwrap();
         let place = Place::find(&file).unwrap();
         let old = place.open(Access::Change).unwrap().unwrap();
+        let has_attributes = rustix::fs::fsetxattr(&old, "user.note", b"kept", XattrFlags::empty()).is_ok();
         let version = place.replace(b"new", Some(&old)).unwrap();
+        if has_attributes {
+            let mut value = [0; 16];
+            let length = rustix::fs::getxattr(&file, "user.note", &mut value[..]).unwrap();
+            assert_eq!(&value[..length], b"kept");
+        }
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o751);
         assert_eq!(Version::of(&File::open(&file).unwrap()).unwrap(), version);

@@ -24,6 +24,8 @@ const KEPT: usize = 20_000;
 const LINE: usize = 500;
 /// A line that is longer than this is not searched, in bytes.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
+/// What is no content of files: devices, and other processes with their secrets.
+const OF_THE_KERNEL: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// How long a search may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,6 +64,9 @@ fn search(asked: &SearchFiles, root: &Path, limits: &Limits, stop: &Stop) -> Res
     if let Some(glob) = asked.include_glob.as_deref().filter(|glob| !glob.is_empty()) {
         let overrides = OverrideBuilder::new(root).add(glob).and_then(|builder| builder.build());
         walk.overrides(overrides.map_err(|error| format!("include_glob cannot be used: {error}"))?);
+    }
+    if OF_THE_KERNEL.iter().any(|place| root.starts_with(place)) {
+        return Err(format!("{} is not searched: there are no files in it", root.display()));
     }
     if !root.exists() {
         return Err(format!("there is no file or directory {}", root.display()));
@@ -265,6 +270,7 @@ mod tests {
         assert!(fails(&asked("("), root.path()).contains("the pattern cannot be used"));
         let glob = SearchFiles { include_glob: Some("{a".to_owned()), ..asked("x") };
         assert!(fails(&glob, root.path()).contains("include_glob cannot be used"));
+        assert!(fails(&asked("x"), Path::new("/proc/self")).contains("is not searched"));
         assert!(fails(&asked("x"), &root.path().join("none")).contains("there is no file or directory"));
     }
 

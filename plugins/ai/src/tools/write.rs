@@ -56,7 +56,7 @@ impl Tools {
         Ok(match current {
             None => format!("Made {} with {} lines.\n", path.display(), asked.content.lines().count()),
             Some(current) if current.bytes == bytes => format!("{} is as it was.\n", path.display()),
-            Some(current) => fenced(&unified(path, &current.bytes, &bytes)),
+            Some(current) => fenced(&unified(path, &current.bytes, &bytes)) + &other_names(&current.file),
         })
     }
 
@@ -67,6 +67,16 @@ impl Tools {
             self.seen.saw(place.path(), &mut file, version);
         }
         Ok(())
+    }
+}
+
+/// What is said of a file that had several names: the content was replaced under one of them.
+pub(super) fn other_names(old: &File) -> String {
+    let names = old.metadata().map_or(0, |metadata| std::os::unix::fs::MetadataExt::nlink(&metadata));
+    // The name that was taken over is not counted any more.
+    match names {
+        0 => String::new(),
+        _ => "[the file has another name, a hard link, which still has the old content]\n".to_owned(),
     }
 }
 

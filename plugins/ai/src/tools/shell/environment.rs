@@ -23,6 +23,8 @@ pub(in crate::tools) enum Trust {
     Checked(SearchPath),
     /// What a person said yes to, or full mode allows.
     AsWritten,
+    /// A program that is named by us, and must not be one of the workspace.
+    Program,
 }
 
 /// The variables of a command, and the names of those that were held back because they look like secrets.
@@ -45,10 +47,10 @@ pub(in crate::tools) fn environment(
             kept.push((name, value));
         }
     }
+    let outside = |search: SearchPath| search.value(&path.to_string_lossy(), workspace, &SystemFiles);
     let path = match trust {
-        Trust::Checked(search) => {
-            OsString::from(search.value(&path.to_string_lossy(), workspace, &SystemFiles))
-        }
+        Trust::Checked(search) => OsString::from(outside(search)),
+        Trust::Program => OsString::from(outside(SearchPath::Person)),
         Trust::AsWritten if path.is_empty() => OsString::from(seqera_ai_approval::SYSTEM_PATH),
         Trust::AsWritten => path,
     };
@@ -67,7 +69,7 @@ pub(in crate::tools) fn environment(
 fn changes_meaning(name: &str, trust: Trust) -> bool {
     let of_checked =
         || WORDS.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
-    SHELL.contains(&name) || trust != Trust::AsWritten && of_checked()
+    SHELL.contains(&name) || matches!(trust, Trust::Checked(_)) && of_checked()
 }
 
 #[cfg(test)]
@@ -113,6 +115,7 @@ mod tests {
         };
         assert_eq!(path(Trust::Checked(SearchPath::System)), seqera_ai_approval::SYSTEM_PATH);
         assert_eq!(path(Trust::Checked(SearchPath::Person)), "/usr/bin");
+        assert_eq!(path(Trust::Program), "/usr/bin");
         assert_eq!(path(Trust::AsWritten), "/tmp/ws/bin:/usr/bin:.");
     }
 }

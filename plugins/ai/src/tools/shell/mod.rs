@@ -17,6 +17,7 @@ use process_wrap::std::{CommandWrap, ProcessSession};
 use self::capture::Capture;
 pub(super) use self::environment::{Trust, environment};
 use self::live::Live;
+pub(super) use self::tree::Background;
 use self::tree::{Adoption, Tree};
 use super::Limits;
 use crate::agent::ToolResult;
@@ -78,9 +79,11 @@ enum End {
 pub(super) fn run(
     script: Script<'_>,
     limits: &Limits,
+    background: &mut Background,
     output: &mut dyn FnMut(&str) -> bool,
     stop: &Stop,
 ) -> ToolResult {
+    background.reap();
     let adoption = Adoption::begin();
     let (id, events) = match start(&script) {
         Ok(started) => started,
@@ -104,6 +107,9 @@ pub(super) fn run(
         watch.drain(&events);
     }
     drop(adoption);
+    if matches!(end, End::Exited(_)) {
+        background.add(id);
+    }
     if let Some(part) = watch.live.part(true) {
         output(&part);
     }
@@ -117,7 +123,7 @@ fn start(script: &Script<'_>) -> Result<(u32, Receiver<Event>), String> {
         bash.ok_or_else(|| format!("there is no bash on this machine (looked for {})", BASH.join(", ")))?;
     let mut command = Command::new(bash);
     command
-        .args(["--noprofile", "--norc", "-c", script.text])
+        .args(["--noprofile", "--norc", "-c", "--", script.text])
         .current_dir(script.directory)
         .env_clear()
         .envs(script.environment.iter().map(|(name, value)| (name, value)))

@@ -15,7 +15,7 @@ fn run_for(text: &str, limits: &Limits, stop: &Stop) -> (ToolResult, String) {
         shown.push_str(text);
         true
     };
-    let result = run(script, limits, &mut show, stop);
+    let result = run(script, limits, &mut Background::default(), &mut show, stop);
     (result, shown)
 }
 
@@ -94,7 +94,7 @@ fn nobody_who_listens_ends_it() {
     let script =
         Script { text: "echo a; sleep 60", directory: root.path(), environment: Vec::new(), files: None };
     let started = Instant::now();
-    let result = run(script, &limits(30), &mut |_| false, &Stop::default());
+    let result = run(script, &limits(30), &mut Background::default(), &mut |_| false, &Stop::default());
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(result.exit_code, 130);
 }
@@ -103,6 +103,22 @@ fn nobody_who_listens_ends_it() {
 fn a_directory_that_is_gone_is_told() {
     let script =
         Script { text: "true", directory: Path::new("/no/such"), environment: Vec::new(), files: None };
-    let result = run(script, &limits(30), &mut |_| true, &Stop::default());
+    let result = run(script, &limits(30), &mut Background::default(), &mut |_| true, &Stop::default());
     assert!(result.stderr.contains("cannot be started in /no/such"), "{result:?}");
+}
+
+#[test]
+fn what_ends_in_the_background_does_not_stay_in_the_table() {
+    let mut background = Background::default();
+    let mut start = |text| {
+        let environment = vec![("PATH".into(), seqera_ai_approval::SYSTEM_PATH.into())];
+        let script = Script { text, directory: Path::new("/"), environment, files: None };
+        run(script, &limits(20), &mut background, &mut |_| true, &Stop::default())
+    };
+    let id = start("sleep 0.3 >/dev/null 2>&1 & echo $!").stdout;
+    let is_there = || Path::new(&format!("/proc/{}", id.trim())).exists();
+    assert!(is_there());
+    std::thread::sleep(Duration::from_millis(800));
+    let _next = start("true");
+    assert!(!is_there(), "it ended, and somebody took note");
 }

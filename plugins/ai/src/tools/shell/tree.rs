@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid, waitpid};
 
 /// How long processes have to end by themselves.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -39,6 +39,33 @@ fn adopt(on: bool) {
 
 #[cfg(not(target_os = "linux"))]
 fn adopt(_: bool) {}
+
+/// Groups that commands left in the background: who of them ends is a child of this process by now, and has to be taken
+/// note of, or it stays in the table of processes.
+#[derive(Debug, Default)]
+pub(in crate::tools) struct Background(Vec<i32>);
+
+impl Background {
+    /// After a command, whose own end was taken note of.
+    pub(super) fn add(&mut self, root: u32) {
+        self.0.extend(i32::try_from(root));
+        self.reap();
+    }
+
+    /// Takes note of ends, and forgets groups that are empty.
+    pub(super) fn reap(&mut self) {
+        self.0.retain(|group| {
+            let Some(group) = Pid::from_raw(*group) else { return false };
+            loop {
+                match waitpgid(group, WaitOptions::NOHANG) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return true,
+                    Err(_) => return false,
+                }
+            }
+        });
+    }
+}
 
 /// A process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
