@@ -49,6 +49,9 @@ impl Secrets {
 
     /// The text without them.
     pub(crate) fn hidden(&self, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
         let redacted = self.provider.as_ref().map(|provider| provider.redact(text.as_bytes()));
         let mut text = match redacted {
             Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

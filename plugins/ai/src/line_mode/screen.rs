@@ -10,14 +10,20 @@ use crate::approvals::{Choice, Prompt};
 use crate::command::AiArgs;
 use crate::driver::{Screen, Stop};
 use crate::headless::Text;
+use crate::sanitizer::sanitized;
 
 /// Keys that were on their way to the question before must not answer the prompt.
 const GUARD: Duration = Duration::from_millis(500);
+
+/// Lines of what a tool prints that are shown while it runs.
+const OUTPUT: usize = 40;
 
 /// Lines on a terminal.
 pub(super) struct Lines<'a> {
     host: &'a Host,
     text: Text,
+    /// The call whose output is shown, and how many more lines of it.
+    output: (String, usize),
 }
 
 impl<'a> Lines<'a> {
@@ -25,11 +31,34 @@ impl<'a> Lines<'a> {
         let mut text = Text::new(host, args);
         text.set_thinking(shows_thinking);
         text.set_tools(true);
-        Self { host, text }
+        Self { host, text, output: (String::new(), 0) }
     }
 
     pub(super) fn end(&mut self) -> Result<()> {
         self.text.end()
+    }
+
+    /// What a tool prints, as far as a person would read it while it passes.
+    fn tool_output(&mut self, id: String, content: &str) -> Result<()> {
+        self.text.end()?;
+        if self.output.0 != id {
+            self.output = (id, OUTPUT);
+        }
+        let left = &mut self.output.1;
+        if *left == 0 {
+            return Ok(());
+        }
+        let shown = sanitized(content);
+        let mut text = String::new();
+        for line in shown.lines().take(*left) {
+            text.push_str(&format!("  | {line}\n"));
+        }
+        *left = left.saturating_sub(shown.lines().count());
+        if *left == 0 {
+            text.push_str("  | …\n");
+        }
+        self.host.output().people(&text);
+        Ok(())
     }
 }
 
@@ -39,7 +68,10 @@ impl Screen for Lines<'_> {
     }
 
     fn show(&mut self, shown: Shown) -> Result<()> {
-        self.text.show(shown)
+        match shown {
+            Shown::ToolOutput { id, content } => self.tool_output(id, &content),
+            shown => self.text.show(shown),
+        }
     }
 
     fn flush(&mut self) -> Result<()> {

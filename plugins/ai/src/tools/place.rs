@@ -275,7 +275,8 @@ mod tests {
     #[test]
     fn only_ordinary_files_are_opened_and_nothing_is_waited_for() {
         let (_root, path) = root();
-        rustix::fs::mkfifoat(CWD, path.join("fifo"), Mode::from_raw_mode(0o600)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path.join("fifo")).status().unwrap();
+        assert!(made.success());
         let open = |path: &Path| Place::find(path).unwrap().open(Access::Read);
         assert!(open(&path.join("fifo")).unwrap_err().contains("not an ordinary file"));
         assert!(open(Path::new("/dev/zero")).unwrap_err().contains("not an ordinary file"));

@@ -218,6 +218,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(
@@ -293,5 +295,24 @@ mod tests {
         let limits = Limits::default();
         assert!(read(b"ELF\0\x01", (None, None), &limits).unwrap_err().contains("is binary"));
         assert_eq!(read(b"caf\xe9\n", (None, None), &limits).as_deref(), Ok("caf\u{fffd}\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_is_what_a_reader_of_the_whole_file_sees(
+            content in "[ab\n]{0,60}", first in 1_usize..20, more in 0_usize..20,
+        ) {
+            let lines: Vec<&str> = content.split_inclusive('\n').collect();
+            let expected: String = lines.iter().skip(first - 1).take(more + 1).copied().collect();
+            let read = read(content.as_bytes(), (Some(first), Some(first + more)), &Limits::default());
+            match read {
+                Ok(_) if content.is_empty() && first == 1 => {}
+                Ok(text) => prop_assert_eq!(text, expected),
+                Err(error) => {
+                    let says = format!("has {} lines", lines.len());
+                    prop_assert!(expected.is_empty() && error.contains(&says), "{}", error);
+                }
+            }
+        }
     }
 }

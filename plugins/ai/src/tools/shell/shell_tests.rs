@@ -122,3 +122,19 @@ fn what_ends_in_the_background_does_not_stay_in_the_table() {
     let _next = start("true");
     assert!(!is_there(), "it ended, and somebody took note");
 }
+
+#[test]
+fn what_starts_new_processes_all_the_time_is_ended_too() {
+    // Each of them goes into a session of its own; the number is in no other command line.
+    let number = 40_000 + std::process::id() % 10_000;
+    let text = format!(
+        "trap '' TERM; while :; do setsid bash -c \"trap '' TERM; sleep {number}\" & sleep 0.02; done"
+    );
+    let (result, _) = run_for(&text, &limits(1), &Stop::default());
+    assert_eq!(result.exit_code, 124, "{result:?}");
+    let words = format!("sleep\0{number}\0");
+    let left = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == words.as_bytes())
+    });
+    assert_eq!(left.count(), 0);
+}
