@@ -6,6 +6,7 @@ pub mod cargo;
 mod child;
 pub mod conformance;
 mod consent;
+pub mod create;
 mod download;
 pub mod durable;
 pub mod index;

@@ -1,6 +1,7 @@
 //! The plugin store from outside: packages are made, signed, served, installed, spoiled and removed by the real program.
 
 mod conformance;
+mod create;
 mod hostile;
 mod index;
 mod install;

@@ -5,6 +5,7 @@ mod info;
 mod install;
 mod link;
 pub mod list;
+mod new;
 mod package;
 mod relink;
 mod remove;
@@ -42,6 +43,7 @@ enum PluginCommand {
     Verify(verify::VerifyArgs),
     Package(package::PackageArgs),
     Test(test::TestArgs),
+    New(new::NewArgs),
     Trust(trust::TrustArgs),
 }
 
@@ -62,6 +64,7 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Verify(args) => verify::run(args),
         PluginCommand::Package(args) => package::run(args),
         PluginCommand::Test(args) => test::run(args),
+        PluginCommand::New(args) => new::run(args),
         PluginCommand::Trust(args) => trust::run(args),
     }
 }
