@@ -24,6 +24,7 @@ mod provider;
 mod races;
 mod renewal;
 mod session;
+mod terminal;
 mod tls;
 mod tools;
 

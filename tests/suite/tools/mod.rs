@@ -1,5 +1,6 @@
 //! The tools of this machine, from outside: the emulator asks for them, the real program runs them.
 
+mod asked;
 mod files;
 mod look;
 mod once;
