@@ -137,3 +137,26 @@ fn a_result_whose_answer_got_lost_is_given_again_and_that_is_enough() {
         assert_eq!(desk.runs().len(), 1, "{what}");
     }
 }
+
+#[test]
+fn a_change_that_is_killed_is_whole_or_not_there() {
+    let content = |word: &str| format!("{word}\n{}", "line of the file\n".repeat(200_000));
+    for pause in [0, 3, 6, 10, 15, 20, 30, 45, 60, 90] {
+        let desk = Desk::new();
+        desk.write("large", content("old"));
+        desk.emulator.script(vec![
+            json!({ "execute": "read_file_local", "args": { "path": "large", "end_line": 1 } }),
+            json!({
+                "execute": "edit_file_local", "args": { "path": "large", "old_str": "old", "new_str": "new" },
+            }),
+            stop(),
+        ]);
+        let child = desk.start(&FULL);
+        wait_until("the file was read", || desk.results().len() == 1);
+        std::thread::sleep(Duration::from_millis(pause));
+        signal(child.id(), "KILL");
+        let _killed = child.wait_with_output().unwrap();
+        let now = String::from_utf8(desk.bytes("large")).unwrap();
+        assert!(now == content("old") || now == content("new"), "after {pause} ms");
+    }
+}

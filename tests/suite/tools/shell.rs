@@ -81,6 +81,27 @@ fn a_program_of_the_workspace_is_not_taken_for_a_listed_one() {
 }
 
 #[test]
+fn what_is_allowed_by_a_flag_runs_from_where_the_person_has_it() {
+    let desk = Desk::new();
+    let tools = desk.sandbox.root().join("tools");
+    fs::create_dir(&tools).unwrap();
+    for (path, says) in [(tools.join("greet"), "hello"), (desk.path("greet"), "evil")] {
+        fs::write(&path, format!("#!/bin/sh\necho {says} \"$@\"\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}:/usr/bin:/bin", desk.path(".").display(), tools.display());
+    let desk = desk.with("PATH", &path);
+    let ask = |command: &str| {
+        desk.one(&["--allow", "greet *"], "execute_bash_local", json!({ "command": command }))
+    };
+    assert_eq!(ask("greet 'a  b' | cat"), answer("hello a  b\n", "", 0));
+    for other in ["./greet x", "greet x; make", "greet $(id)", "greet x > /tmp/elsewhere"] {
+        let told = ask(other);
+        assert!(told["stderr"].as_str().unwrap().starts_with("approval required: "), "{other}: {told}");
+    }
+}
+
+#[test]
 fn reading_input_ends_at_once_and_no_start_up_file_runs() {
     let desk = Desk::new();
     let evil = desk.write("evil.sh", "touch was-here\n").display().to_string();
@@ -129,7 +150,7 @@ fn a_tree_that_ignores_everything_is_ended_when_time_is_up() {
 
 #[test]
 fn a_signal_to_the_program_ends_what_it_runs() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let desk = Desk::new();
         let command = "(setsid bash -c 'trap \"\" TERM INT; echo $BASHPID >> ids; sleep 600; sleep 600' &)
             trap '' INT TERM; echo $BASHPID >> ids; sleep 600; sleep 600";

@@ -1,5 +1,8 @@
 //! A file where it was judged to be: its directory is opened without following any symbolic link, so that nothing that
 //! is moved or linked meanwhile leads a change elsewhere.
+//!
+//! `cap-std` would keep it inside of the workspace; but inside, too, a link may lead to what was judged otherwise (`.git`),
+//! and outside of it there are files that a person said yes to.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

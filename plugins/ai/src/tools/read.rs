@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use super::call::ReadFile;
+use super::line_ends::MARK;
 use super::place::{Access, Place, Version};
 use super::{Limits, Tools};
 use crate::agent::ToolResult;
 use crate::driver::Stop;
-
-use super::call::ReadFile;
-use super::line_ends::MARK;
 
 /// What is looked at to tell a binary file, in bytes.
 const HEAD: usize = 8192;
@@ -91,44 +90,39 @@ impl Page {
             reader.consume(MARK.len());
         }
         let mut line = Line::new(limits.line_chars);
-        let mut is_open = false;
         let mut behind = 0;
-        loop {
+        while behind <= COUNTED && !stop.is_wanted() {
             let part = reader.fill_buf()?;
-            if part.is_empty() || stop.is_wanted() {
-                page.is_total = part.is_empty();
+            if part.is_empty() {
+                page.is_total = true;
                 break;
             }
-            let (count, ends) = match memchr::memchr(b'\n', part) {
-                Some(at) => (at + 1, true),
-                None => (part.len(), false),
-            };
-            is_open = !ends;
+            // To the end of a line, or as far as it goes.
+            let end = memchr::memchr(b'\n', part).map(|at| at + 1);
+            let count = end.unwrap_or(part.len());
             let number = page.total + 1;
-            let is_wanted = (range.first..=range.last).contains(&number) && !page.is_cut;
-            if is_wanted {
+            if (range.first..=range.last).contains(&number) && !page.is_cut {
                 line.push(&part[..count]);
             } else if number >= range.first {
                 behind += count as u64;
             }
+            line.is_open = end.is_none();
             reader.consume(count);
-            if ends {
-                page.total += 1;
-                if is_wanted {
-                    page.take(&mut line, limits);
-                }
-            }
-            if behind > COUNTED {
-                break;
+            if !line.is_open {
+                page.end_line(&mut line, limits);
             }
         }
-        if is_open {
-            page.total += 1;
-            if !line.is_empty() && !page.is_cut {
-                page.take(&mut line, limits);
-            }
+        if line.is_open {
+            page.end_line(&mut line, limits);
         }
         Ok(page)
+    }
+
+    fn end_line(&mut self, line: &mut Line, limits: &Limits) {
+        self.total += 1;
+        if !line.bytes.is_empty() {
+            self.take(line, limits);
+        }
     }
 
     fn take(&mut self, line: &mut Line, limits: &Limits) {
@@ -175,15 +169,13 @@ struct Line {
     most: usize,
     bytes: Vec<u8>,
     left_out: usize,
+    /// Its end has not come yet.
+    is_open: bool,
 }
 
 impl Line {
     fn new(most: usize) -> Self {
-        Self { most, bytes: Vec::new(), left_out: 0 }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        Self { most, bytes: Vec::new(), left_out: 0, is_open: false }
     }
 
     fn push(&mut self, part: &[u8]) {
