@@ -45,6 +45,7 @@ mod library;
 mod log;
 mod output;
 mod plugin_store;
+mod redaction;
 mod signals;
 
 use std::ffi::{OsStr, OsString};

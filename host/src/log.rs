@@ -8,7 +8,7 @@ use env_filter::{Builder, Filter};
 use log::{Level, LevelFilter, Metadata};
 use seqera_plugin_abi::LogRecord;
 
-use crate::output;
+use crate::{output, redaction};
 
 fn filter() -> Option<&'static Filter> {
     static FILTER: OnceLock<Option<Filter>> = OnceLock::new();
@@ -47,6 +47,7 @@ pub fn write(record: &LogRecord) {
     };
     let metadata = Metadata::builder().level(level).target(&record.target).build();
     if filter().is_some_and(|filter| filter.enabled(&metadata)) {
-        output::people(&format!("[{level} {}] {}\n", record.target, output::printable(&record.message)));
+        let message = redaction::redacted(&record.message);
+        output::people(&format!("[{level} {}] {}\n", record.target, output::printable(&message)));
     }
 }

@@ -12,6 +12,7 @@ mod device;
 mod documents;
 mod examples;
 mod faults;
+mod hygiene;
 mod id_token;
 mod login;
 mod logout;

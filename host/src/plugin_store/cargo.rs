@@ -48,6 +48,10 @@ fn metadata(manifest: &Path) -> Result<Value> {
     let output = Command::new("cargo")
         .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
         .arg(manifest)
+        // Cargo starts whatever the project's configuration names.
+        .env_remove("SEQERA_ACCESS_TOKEN")
+        .env_remove("SEQERA_TOKEN")
+        .env_remove("TOWER_ACCESS_TOKEN")
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Once, OnceLock};
 
@@ -52,14 +53,21 @@ fn crashed(payload: &(dyn Any + Send)) -> Error {
     }
 }
 
-/// Keeps panics inside a fence quiet, and leaves all others (threads of the plugin's own) as they were.
+/// Keeps panics inside a fence quiet. Of all others (threads of the plugin's own) the place is said, and the message only
+/// when it is a literal: a formatted one may carry whatever the thread was working on, a token included.
 fn install_hook() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if DEPTH.get() == 0 {
+            if DEPTH.get() == 0 && info.payload().is::<&'static str>() {
                 previous(info);
+            } else if DEPTH.get() == 0 {
+                let plugin = LABEL.get().map_or("a plugin", String::as_str);
+                let place = info.location().map(ToString::to_string).unwrap_or_default();
+                let line =
+                    format!("a thread of {plugin} panicked at {place}; its message may hold a secret\n");
+                let _nobody_reads = io::stderr().write_all(line.as_bytes());
             } else {
                 PLACE.set(info.location().map(|place| format!("{}:{}", place.file(), place.line())));
             }

@@ -1,7 +1,8 @@
 //! The log: `log` macros of this library go to the host.
 //!
 //! Every library has its own copy of the `log` crate, so each installs its own forwarder. Only our own targets are
-//! forwarded: what libraries log of their traffic is not ours to vouch for.
+//! forwarded: what libraries log of their traffic is not ours to vouch for. The value of a `Secret` that this library
+//! holds, or held, is taken out of every line.
 
 use std::sync::OnceLock;
 
@@ -25,6 +26,7 @@ pub(super) fn install(host: &abi::HostBox) {
     let forwarder = FORWARDER.get_or_init(|| Forwarder(host.clone()));
     if log::set_logger(forwarder).is_ok() {
         log::set_max_level(level);
+        crate::secret::remember_all();
     }
 }
 
@@ -40,7 +42,7 @@ impl Log for Forwarder {
         self.0.log(abi::LogRecord {
             level: level_number(record.level()),
             target: record.target().into(),
-            message: record.args().to_string().into(),
+            message: crate::secret::masked(record.args().to_string()).into(),
             ext: RVec::new(),
         });
     }

@@ -37,6 +37,12 @@ impl EnvToken {
         Ok(None)
     }
 
+    /// The tokens of all variables: those that are not in charge are secrets, too.
+    pub(crate) fn all() -> impl Iterator<Item = Secret> {
+        let values = VARIABLES.iter().filter_map(|variable| std::env::var(variable).ok());
+        values.map(|value| Secret::new(value.trim()))
+    }
+
     /// Where it comes from, as `token-provider` says it.
     pub(crate) fn source(&self) -> String {
         format!("env:{}", self.variable)

@@ -20,6 +20,7 @@ mod authority;
 mod browser;
 mod clock;
 mod commands;
+mod core_dumps;
 mod credential;
 mod env_token;
 mod http;
@@ -61,6 +62,7 @@ impl Plugin for AuthPlugin {
     }
 
     fn new(host: Host) -> Result<Self> {
+        core_dumps::forbid();
         Ok(Self { sessions: Arc::new(Sessions::new(host)) })
     }
 

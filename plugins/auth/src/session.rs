@@ -15,7 +15,7 @@ use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable};
 use crate::account::Account;
 use crate::authority::{Authority, below_backend};
 use crate::clock;
-use crate::credential::{Credential, CredentialStore, Index, Key, Record, Stores};
+use crate::credential::{Credential, CredentialStore, Index, Key, Record, StoreKind, Stores};
 use crate::env_token::EnvToken;
 use crate::http::Engine;
 use crate::oauth::{Provider, backend_user, provider_user};
@@ -270,18 +270,22 @@ impl Sessions {
         self.resolve_stored(&self.key(&authority)?).map(drop)
     }
 
-    /// Every secret that is alive, to be masked.
+    /// Every secret that is alive, to be masked: of all variables, and of all sessions that can be read without asking
+    /// anybody. A keychain may ask, so of what is in it only the session in charge.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
-        let environment = EnvToken::find().ok().flatten().map(|token| token.bearer);
-        let stored = || {
-            let key = self.key(&Authority::configured(&self.host).ok()?).ok()?;
-            self.store(&key).ok()?.load(&key).ok()?
-        };
-        let stored = stored().map(|credential| [Some(credential.access_token), credential.refresh_token]);
+        let in_charge = Authority::configured(&self.host).and_then(|authority| self.key(&authority)).ok();
+        let records = self.index().and_then(|index| index.sessions()).unwrap_or_default();
+        let keys = records
+            .iter()
+            .filter(|record| record.store == StoreKind::File.as_str())
+            .map(Record::key)
+            .chain(in_charge);
+        let stored = keys.filter_map(|key| self.store(&key).ok()?.load(&key).ok()?);
         let held = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let held = held.map(|credential| [Some(credential.access_token), credential.refresh_token]);
-        let credentials = stored.into_iter().chain(held).flatten().flatten();
-        environment.into_iter().chain(credentials).collect()
+        let credentials = stored
+            .chain(held)
+            .flat_map(|credential| [Some(credential.access_token), credential.refresh_token]);
+        EnvToken::all().chain(credentials.flatten()).collect()
     }
 }
 

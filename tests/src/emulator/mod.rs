@@ -136,6 +136,12 @@ impl Emulator {
         self.state.grants().live()
     }
 
+    /// Every code, token and verifier that went over the wire.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.state.grants().secrets()
+    }
+
     /// How many sign-ins can be renewed.
     #[must_use]
     pub fn live_families(&self) -> usize {

@@ -63,6 +63,10 @@ fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
             command.env_remove(name);
         }
     }
+    // No child that was not asked for a token gets one.
+    for name in ["SEQERA_ACCESS_TOKEN", "SEQERA_TOKEN", "TOWER_ACCESS_TOKEN"] {
+        command.env_remove(name);
+    }
     command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let stdout = child.stdout.take()?;

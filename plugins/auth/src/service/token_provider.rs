@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use seqera_plugin_api::service::{AccessToken, Consumer, Session, TokenProvider, TokenRequest};
 use seqera_plugin_api::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
 
 use crate::session::Sessions;
 
 const MASK: &[u8] = b"[secret]";
+/// What is shorter is in every other word.
+const SHORTEST: usize = 8;
 
 /// The sessions, lent to one consumer.
 pub(crate) struct SessionTokens {
@@ -46,8 +49,19 @@ impl TokenProvider for SessionTokens {
         self.sessions
             .secrets()
             .iter()
-            .fold(text.to_vec(), |text, secret| mask(&text, secret.expose().as_bytes()))
+            .filter(|secret| secret.expose().len() >= SHORTEST)
+            .flat_map(|secret| forms(secret.expose()))
+            .fold(text.to_vec(), |text, form| mask(&text, form.as_bytes()))
     }
+}
+
+/// A secret as it stands, and as it stands in a URL or form and in JSON where that is different.
+fn forms(secret: &str) -> Vec<Zeroizing<String>> {
+    let in_form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let in_json = serde_json::Value::from(secret).to_string();
+    let mut forms = vec![secret.to_owned(), in_form, in_json.trim_matches('"').to_owned()];
+    forms.dedup();
+    forms.into_iter().map(Zeroizing::new).collect()
 }
 
 fn mask(text: &[u8], secret: &[u8]) -> Vec<u8> {
@@ -67,11 +81,18 @@ fn mask(text: &[u8], secret: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::mask;
+    use super::{forms, mask};
 
     #[test]
     fn every_occurrence_is_masked() {
         assert_eq!(mask(b"a tok b tok", b"tok"), b"a [secret] b [secret]");
         assert_eq!(mask(b"nothing", b"tok"), b"nothing");
+    }
+
+    #[test]
+    fn a_secret_is_known_in_every_dress() {
+        let texts: Vec<String> = forms("a/b+c\"d").iter().map(|form| form.to_string()).collect();
+        assert_eq!(texts, ["a/b+c\"d", "a%2Fb%2Bc%22d", "a/b+c\\\"d"]);
+        assert_eq!(forms("plain-1_2").len(), 1);
     }
 }

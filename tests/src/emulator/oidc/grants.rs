@@ -37,6 +37,8 @@ pub(crate) struct Grants {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     next_family: u64,
+    /// Every secret that was given out or shown, alive or not.
+    secrets: Vec<String>,
     pub(super) devices: Devices,
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Issued {
 
 impl Grants {
     pub(super) fn add_code(&mut self, code: Code) -> String {
-        let text = random();
+        let text = self.new_secret("");
         self.codes.insert(text.clone(), code);
         text
     }
@@ -128,6 +130,22 @@ impl Grants {
         good.map(|refresh| refresh.family).collect::<std::collections::HashSet<_>>().len()
     }
 
+    /// Every code, token and verifier that went over the wire.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.clone()
+    }
+
+    /// Somebody showed this.
+    pub(super) fn note_secret(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
+    }
+
+    fn new_secret(&mut self, prefix: &str) -> String {
+        let secret = format!("{prefix}{}", random());
+        self.note_secret(&secret);
+        secret
+    }
+
     /// Whose a live access token is.
     pub(crate) fn account_of_access_token(&self, text: &str) -> Option<String> {
         let access = self.access.get(text).filter(|access| access.expires_at > now())?;
@@ -141,13 +159,13 @@ impl Grants {
     }
 
     fn add_access(&mut self, family: u64, ttl: i64) -> String {
-        let text = format!("at_{}", random());
+        let text = self.new_secret("at_");
         self.access.insert(text.clone(), Access { family, expires_at: now() + ttl });
         text
     }
 
     fn add_refresh(&mut self, family: u64, scope: &str) -> String {
-        let text = format!("rt_{}", random());
+        let text = self.new_secret("rt_");
         self.refresh.insert(text.clone(), Refresh { family, scope: scope.to_owned(), is_used: false });
         text
     }

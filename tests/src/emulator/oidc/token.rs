@@ -31,6 +31,7 @@ pub(super) fn answer(state: &State, request: &Request) -> Response {
 fn exchange(state: &State, text: &str, verifier: &str, redirect_uri: &str) -> Response {
     let options = state.options();
     let mut grants = state.grants();
+    grants.note_secret(verifier);
     let Some(code) = grants.take_code(text) else {
         return refuse(400, "invalid_grant", "the code is not known, was used, or came too late");
     };
@@ -47,6 +48,7 @@ fn exchange(state: &State, text: &str, verifier: &str, redirect_uri: &str) -> Re
 fn poll(state: &State, device_code: &str) -> Response {
     let options = state.options();
     let mut grants = state.grants();
+    grants.note_secret(device_code);
     match grants.devices.poll(device_code) {
         Poll::Refused(error) => refuse(400, error, "the person has the word"),
         Poll::Granted(code) => {
