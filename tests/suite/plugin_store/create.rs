@@ -1,44 +1,16 @@
 //! `seqera plugin new`: what it writes is built, tested, linked, run, packaged and installed as its README says.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use seqera_tests::sandbox::{Run, Sandbox, finished};
-use seqera_tests::stage;
+use seqera_tests::sandbox::{Run, Sandbox};
 use serde_json::Value;
 
+use super::apart::{cargo, repository, target};
 use crate::emulator;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn new(sandbox: &Sandbox, arguments: &[&str]) -> Run {
     sandbox.run(sandbox.command(["plugin", "new"].iter().chain(arguments)))
-}
-
-/// Cargo of this machine, in a directory, with what the examples were built with and nothing of the network; the staged
-/// program is on PATH.
-fn cargo(crate_dir: &Path, arguments: &[&str]) -> Run {
-    let bin = stage::installation().join("bin");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).unwrap();
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .args(arguments)
-        .env("CARGO_NET_OFFLINE", "true")
-        .env("CARGO_INCREMENTAL", "0")
-        .current_dir(crate_dir)
-        .env("PATH", path);
-    command.env("CARGO_TARGET_DIR", target()).env_remove("SEQERA");
-    let output = command.output().unwrap();
-    finished(output.status, &output.stdout, &output.stderr)
-}
-
-/// That of the examples: the SDK and clap are built there already.
-fn target() -> PathBuf {
-    stage::fixtures().parent().and_then(Path::parent).unwrap().join("apart")
 }
 
 #[test]

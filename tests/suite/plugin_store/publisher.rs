@@ -18,7 +18,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let user = Sandbox::new();
+        Self::of(Sandbox::new())
+    }
+
+    /// With this user.
+    pub(super) fn of(user: Sandbox) -> Self {
         let dir = user.root().join("publisher");
         fs::create_dir(&dir).unwrap();
         let world = Self { user, dir };
