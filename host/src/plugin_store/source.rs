@@ -167,12 +167,12 @@ pub fn resolve(store: &Store, source: &Source, accepts: impl Fn(&str, &Version) 
     match source {
         Source::Index(place, wanted) => {
             let index = Index::open(store, &place.location)?;
-            let offer = choose(&index, place, wanted.as_ref(), accepts)?;
+            let offer = choose(store, &index, place, wanted.as_ref(), accepts)?;
             Ok(Resolved::Offer(place.clone(), Box::new(offer)))
         }
         Source::Named(wanted) => {
             let (place, index) = find(store, wanted)?;
-            let offer = choose(&index, &place, Some(wanted), accepts)?;
+            let offer = choose(store, &index, &place, Some(wanted), accepts)?;
             Ok(Resolved::Offer(place, Box::new(offer)))
         }
         other => Ok(Resolved::Package(other.clone())),
@@ -180,6 +180,7 @@ pub fn resolve(store: &Store, source: &Source, accepts: impl Fn(&str, &Version) 
 }
 
 fn choose(
+    store: &Store,
     index: &Index,
     place: &Place,
     wanted: Option<&Wanted>,
@@ -204,6 +205,9 @@ fn choose(
     {
         return Ok(offer.clone());
     }
+    if let Some(offer) = index.best(&wanted.name, &wanted.requirement, |_| true) {
+        return Err(pinned_away(store, offer)?);
+    }
     let versions: Vec<String> = index
         .plugins
         .iter()
@@ -217,10 +221,18 @@ fn choose(
     Err(if versions.is_empty() {
         error.because(format!("it offers {}", names.join(", ")))
     } else {
-        error
-            .because(format!("it has {}", versions.join(", ")))
-            .hint("A pre-release has to be named, and a pin has to allow the version.")
+        error.because(format!("it has {}", versions.join(", "))).hint("A pre-release has to be named.")
     })
+}
+
+/// There is such a version, and a pin does not leave room for it.
+fn pinned_away(store: &Store, offer: &Offer) -> Result<Error> {
+    let what = format!("{} {} is not the one that is pinned", offer.name, offer.version);
+    let pins = store.config().pins(&offer.name)?.describe();
+    let error = pins
+        .into_iter()
+        .fold(Error::new(Code::Mismatch, what), |error, pin| error.because(format!("pinned: {pin}")));
+    Ok(error.hint("Install the version that is pinned, or change the pin."))
 }
 
 /// The one configured index that has a plugin. Two that have it are a trap: whoever offers the higher version would
