@@ -368,3 +368,25 @@ fn a_locked_keychain_is_not_called_signed_out() {
     let status = sandbox.seqera("auth status --json").fails(9, "");
     assert!(status.stdout.contains("\"store_problem\": \"locked\""), "it is still known: {status}");
 }
+
+/// auth b.50: servers bind what one browser was given together; ending the session before must not end its successor.
+#[test]
+fn signing_in_again_in_the_same_browser_leaves_a_session_that_works() {
+    let (_emulator, provider, sandbox) = at_provider(&[]);
+    for round in 0..2 {
+        let _again = sandbox.login().success();
+        let run = sandbox.seqera("auth token --force-refresh");
+        assert_eq!(run.code, 0, "{round}: {run}\n{:?}", provider.stats()["counters"]);
+    }
+}
+
+/// auth b.50: what is true of a browser is true of a code on another device.
+#[test]
+fn signing_in_again_with_a_code_leaves_a_session_that_works() {
+    let (_emulator, provider, sandbox) = at_provider(&[]);
+    let mut login = sandbox.begin("login --device");
+    let first = login.line_with("enter the code: ");
+    assert_eq!(provider.decide(first.rsplit(' ').next().unwrap(), "confirm"), "200");
+    let _run = login.finish().success();
+    let _works = sandbox.seqera("auth token --force-refresh").success();
+}

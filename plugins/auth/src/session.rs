@@ -145,6 +145,28 @@ impl Sessions {
         Ok(())
     }
 
+    /// Whether the server honours a session that was just stored. What cannot be found out now counts as honoured.
+    pub(crate) fn is_honoured(&self, key: &Key) -> bool {
+        let ask = || -> Result<()> {
+            let authority = Authority::parse(&key.issuer)?;
+            let Some(credential) = self.store(key)?.load(key)? else { return Ok(()) };
+            let engine = self.engine()?;
+            let endpoint = Provider::of(&engine, &self.host, &authority)?.userinfo_endpoint;
+            let bearer = credential.access_token.clone();
+            match engine.run(provider_user(engine.client(&endpoint), endpoint, bearer)) {
+                // Some have access tokens that userinfo does not take: a renewal is the last word.
+                Err(error)
+                    if error.kind() == ErrorKind::SignInNeeded && credential.refresh_token.is_some() =>
+                {
+                    self.invalidate(&credential.access_token);
+                    self.renew(&authority, key, &credential, 0).map(drop)
+                }
+                answer => answer.map(drop),
+            }
+        };
+        !ask().is_err_and(|error| error.kind() == ErrorKind::SignInNeeded)
+    }
+
     /// A server refused this bearer.
     pub(crate) fn invalidate(&self, bearer: &Secret) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(bearer.clone());

@@ -42,8 +42,9 @@ pub(crate) enum Event {
 }
 
 /// What the browser shows in the end.
-#[derive(Clone, Copy)]
 pub(crate) enum Page {
+    /// Nothing yet: it is sent to the authority once more.
+    Again(Url),
     Success,
     Failure,
     /// The request was none of ours.
@@ -142,13 +143,14 @@ impl Drop for LoopbackListener {
 }
 
 impl Callback {
-    /// Shows the browser how it ended, and waits until it was told.
-    pub(crate) fn respond(&mut self, page: Page) {
-        if let Some(responder) = self.respond.take()
-            && responder.page.send(page).is_ok()
-        {
+    /// Shows the browser how it ended, and waits until it was told; `false` when there is no browser to tell.
+    pub(crate) fn respond(&mut self, page: Page) -> bool {
+        let Some(responder) = self.respond.take() else { return false };
+        let is_there = responder.page.send(page).is_ok();
+        if is_there {
             let _gone = responder.written.recv_timeout(Duration::from_secs(1));
         }
+        is_there
     }
 
     /// The answer in a callback address that a person pasted; `None` when it is not the answer to our request.
@@ -239,8 +241,11 @@ impl Desk {
         if self.events.send(Event::Callback(callback)).is_err() {
             return;
         }
-        let page = chosen.await.unwrap_or(Page::Failure);
-        reply(&mut stream, if matches!(page, Page::Success) { 200 } else { 400 }, page).await;
+        match chosen.await.unwrap_or(Page::Failure) {
+            Page::Again(url) => send_to(&mut stream, &url).await,
+            Page::Success => reply(&mut stream, 200, Page::Success).await,
+            page => reply(&mut stream, 400, page).await,
+        }
         let _nobody_waits = done.send(());
     }
 
@@ -283,13 +288,25 @@ async fn read_head(stream: &mut TcpStream) -> Option<Vec<u8>> {
     }
 }
 
+/// A redirect; the URL is as `Url` writes it, without line ends.
+async fn send_to(stream: &mut TcpStream, url: &Url) {
+    let response = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\
+         Referrer-Policy: no-referrer\r\nConnection: close\r\n\r\n"
+    );
+    let _gone = stream.write_all(response.as_bytes()).await;
+    let _gone = stream.shutdown().await;
+}
+
 async fn reply(stream: &mut TcpStream, status: u16, page: Page) {
     let (title, text) = match page {
         Page::Success => ("You are signed in", "You can close this page and go back to the terminal."),
         Page::Failure => {
             ("You are not signed in", "The terminal says what went wrong. You can close this page.")
         }
-        Page::Refused => ("Nothing to see here", "This is not the answer that the terminal is waiting for."),
+        Page::Refused | Page::Again(_) => {
+            ("Nothing to see here", "This is not the answer that the terminal is waiting for.")
+        }
     };
     let body = include_str!("../../assets/page.html").replace("{title}", title).replace("{text}", text);
     let response = format!(

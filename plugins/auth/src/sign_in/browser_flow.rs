@@ -1,13 +1,14 @@
 //! Authorization code with PKCE: a browser, and its way back over the loopback redirect or the keyboard.
 
 use std::io::BufRead;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable, status};
 
+use super::completion::Completion;
+use super::device_flow::does_not_last;
 use super::{SignIn, Surroundings};
-use crate::account::Account;
 use crate::browser;
 use crate::http::interrupted;
 use crate::oauth::{
@@ -30,25 +31,64 @@ pub(crate) struct BrowserOptions {
     pub(crate) surroundings: Surroundings,
 }
 
+/// The request that is under way: what a callback has to answer.
+type Current = Arc<Mutex<Arc<AuthorizationRequest>>>;
+
+fn is_answered(current: &Current, state: &str) -> bool {
+    current.lock().unwrap_or_else(PoisonError::into_inner).is_answered_by(state)
+}
+
 /// From the listener to tokens that are stored.
 pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> {
     let host = sign_in.host();
     let mut listener = LoopbackListener::bind(host, options.port)?;
-    let request =
-        Arc::new(AuthorizationRequest::new(host, &sign_in.provider, listener.port(), options.consent)?);
+    let begin =
+        || AuthorizationRequest::new(host, &sign_in.provider, listener.port(), options.consent).map(Arc::new);
+    let request = begin()?;
+    let again = begin()?;
+    let current: Current = Arc::new(Mutex::new(Arc::clone(&request)));
     let (events, waiting) = mpsc::channel();
     let on_signal = events.clone();
     let _guard = host.on_cancel(move |_| {
         let _over_already = on_signal.send(Event::Cancelled);
     });
-    let ours = Arc::clone(&request);
-    listener.listen(&sign_in.engine, events.clone(), move |state| ours.is_answered_by(state))?;
-    show(host, options, &request, events);
+    let ours = Arc::clone(&current);
+    listener.listen(&sign_in.engine, events.clone(), move |state| is_answered(&ours, state))?;
+    show(host, options, &request, events.clone());
 
     let mut callback = wait(host, &waiting, listener.port())?;
-    let outcome = finish(sign_in, &request, &callback);
+    let mut outcome = finish(sign_in, &request, &callback);
+    if matches!(outcome, Ok(Completion::EndedWithTheOneBefore)) {
+        *current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&again);
+        send_back(host, &mut callback, &again, events);
+        callback = wait(host, &waiting, listener.port())?;
+        outcome = finish(sign_in, &again, &callback);
+    }
+    let outcome = outcome.and_then(|completion| match completion {
+        Completion::Stands => Ok(()),
+        Completion::EndedWithTheOneBefore => Err(does_not_last(&sign_in.provider.issuer)),
+    });
     callback.respond(if outcome.is_ok() { Page::Success } else { Page::Failure });
-    outcome.map(drop)
+    outcome
+}
+
+/// Has the same browser ask once more; it is signed in there, so that this costs the person nothing.
+fn send_back(
+    host: &Host,
+    callback: &mut Callback,
+    again: &Arc<AuthorizationRequest>,
+    events: mpsc::Sender<Event>,
+) {
+    let is_pasted = !callback.respond(Page::Again(again.url.clone()));
+    status!(
+        host,
+        "[Login] The server ended the new session together with the one before, and is asked once more. Does the browser \
+         not go there by itself? Then open this address:"
+    );
+    status!(host, "{}", again.url);
+    if is_pasted {
+        read_pasted(host.clone(), Arc::clone(again), events);
+    }
 }
 
 /// Opens the browser, and prints the address in any case: openers say that they succeed when they do not.
@@ -132,11 +172,7 @@ fn wait(host: &Host, events: &mpsc::Receiver<Event>, port: u16) -> Result<Callba
 }
 
 /// Exchanges the code and stores what comes of it.
-fn finish(
-    sign_in: &SignIn<'_>,
-    request: &AuthorizationRequest,
-    callback: &Callback,
-) -> Result<Option<Account>> {
+fn finish(sign_in: &SignIn<'_>, request: &AuthorizationRequest, callback: &Callback) -> Result<Completion> {
     check_issuer(&sign_in.provider, callback)?;
     let grant = Grant::Code {
         code: callback.outcome.clone()?,

@@ -11,13 +11,22 @@ use crate::clock;
 use crate::credential::{Credential, CredentialKind, CredentialStore, Key, Lock, Record, StoreKind};
 use crate::oauth::{Hint, Identity, Tokens, provider_user, refuse_id_token, revoke};
 use crate::session::Sessions;
-use crate::sign_out::end_at_server;
+use crate::sign_out::{AtServer, end_at_server};
 use crate::wording;
+
+/// What became of a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Completion {
+    Stands,
+    /// The server ended it together with the session before: to some, both are one grant of one browser or account
+    /// (RFC 7009 section 2.1 lets them). That one is over now, so that signing in once more lasts.
+    EndedWithTheOneBefore,
+}
 
 impl SignIn<'_> {
     /// Finds out whose the tokens are, stores them, and ends the session that was there before.
     /// `nonce` is what the ID token has to repeat, where the way of signing in has one.
-    pub(super) fn complete(&self, tokens: Tokens, nonce: Option<&str>) -> Result<Option<Account>> {
+    pub(super) fn complete(&self, tokens: Tokens, nonce: Option<&str>) -> Result<Completion> {
         let account = self
             .identify(&tokens, nonce)
             .and_then(|identity| self.account_of(&tokens, identity))
@@ -39,11 +48,14 @@ impl SignIn<'_> {
         let configured = Authority::configured(self.host())?;
         self.sessions.index()?.remember_issuer(configured.as_str(), &self.key.issuer)?;
         log::info!("signed in as {}", account.as_ref().map(Account::title).unwrap_or_default());
-        end_all(self.sessions, &self.key, before, refresh_token.as_ref());
+        let is_told = end_all(self.sessions, &self.key, before, refresh_token.as_ref());
+        if is_told && !self.sessions.is_honoured(&self.key) {
+            return Ok(Completion::EndedWithTheOneBefore);
+        }
         if refresh_token.is_none() {
             self.say_that_it_cannot_be_renewed(expires_at);
         }
-        Ok(account)
+        Ok(Completion::Stands)
     }
 
     /// Whose tokens they are, in the words of userinfo; a server that cannot say so now has said enough in its ID token.
@@ -89,19 +101,27 @@ impl SignIn<'_> {
     }
 }
 
-/// Ends the sessions before this one, now that their successor is safe.
-pub(super) fn end_all(sessions: &Sessions, key: &Key, before: Vec<Credential>, successor: Option<&Secret>) {
+/// Ends the sessions before this one, now that their successor is safe; whether the server was told of one.
+pub(super) fn end_all(
+    sessions: &Sessions,
+    key: &Key,
+    before: Vec<Credential>,
+    successor: Option<&Secret>,
+) -> bool {
+    let mut is_told = false;
     // A server may give the same refresh token again: then the session goes on.
     for credential in
         before.into_iter().filter(|old| successor.is_none() || old.refresh_token.as_ref() != successor)
     {
-        if let Err(error) = end_at_server(sessions, key, &credential) {
-            warning!(
+        match end_at_server(sessions, key, &credential) {
+            Ok(at_server) => is_told |= at_server == AtServer::Ended,
+            Err(error) => warning!(
                 sessions.host(),
                 "the session before this one could not be ended, and stays valid until it ends: {error}"
-            );
+            ),
         }
     }
+    is_told
 }
 
 /// A credential that is not stored yet.

@@ -4,11 +4,32 @@ use seqera_plugin_api::{Error, ErrorKind, Result, printable, status};
 
 use super::SignIn;
 use super::browser_flow::this_machine;
+use super::completion::Completion;
 use crate::authority::host_name;
 use crate::oauth::{DeviceAuthorization, begin_device_grant, poll_device_grant};
 use crate::wording;
 
 pub(super) fn run(sign_in: &SignIn<'_>) -> Result<()> {
+    if once(sign_in)? == Completion::Stands {
+        return Ok(());
+    }
+    status!(
+        sign_in.host(),
+        "[Login] The server ended the new session together with the one before. Once more, please:"
+    );
+    match once(sign_in)? {
+        Completion::Stands => Ok(()),
+        Completion::EndedWithTheOneBefore => Err(does_not_last(&sign_in.provider.issuer)),
+    }
+}
+
+/// A server that ends a session as soon as it has begun.
+pub(super) fn does_not_last(issuer: &str) -> Error {
+    Error::new(ErrorKind::SignInNeeded, format!("{issuer} ends each session as soon as it has begun"))
+        .hint("Run `seqera logout`, then `seqera login`.")
+}
+
+fn once(sign_in: &SignIn<'_>) -> Result<Completion> {
     let provider = &sign_in.provider;
     let Some(endpoint) = provider.device_authorization_endpoint.clone() else {
         return Err(not_offered(&provider.issuer));
@@ -27,7 +48,7 @@ pub(super) fn run(sign_in: &SignIn<'_>) -> Result<()> {
         ErrorKind::Interrupted => error.because("sign-in was interrupted; nothing was changed"),
         _ => error,
     })?;
-    sign_in.complete(tokens, None).map(drop)
+    sign_in.complete(tokens, None)
 }
 
 /// What is approved, where, and by whom it was asked for: a code that somebody else sent is how people are tricked.

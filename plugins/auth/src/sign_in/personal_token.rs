@@ -43,6 +43,6 @@ pub(crate) fn sign_in_with_token(sessions: &Sessions, key: &Key, choice: &Choice
         account: Some(account.clone()),
     };
     let before = keep(sessions, key, &choice.store, choice.may_fall_back, draft)?;
-    end_all(sessions, key, before, None);
+    let _a_token_of_its_own = end_all(sessions, key, before, None);
     Ok(account)
 }
