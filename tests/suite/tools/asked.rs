@@ -59,6 +59,44 @@ fn a_change_is_shown_before_it_is_made() {
 }
 
 #[test]
+fn changes_are_taken_back_one_by_one_unless_somebody_went_on() {
+    let desk = Desk::new();
+    desk.write("a", "one\r\n");
+    let (desk, mut terminal) = desk.talk(&[]);
+    let edit = |old, new| ("edit_file_local", json!({ "path": "a", "old_str": old, "new_str": new }));
+    desk.script(&[
+        ("read_file_local", json!({ "path": "a" })),
+        edit("one", "two"),
+        edit("two", "three"),
+        ("write_file_local", json!({ "path": "new", "content": "x" })),
+    ]);
+    terminal.type_line("go");
+    terminal.wait_for("done");
+    terminal.type_line("/undo");
+    terminal.wait_for("new is removed again.");
+    assert!(!desk.path("new").exists());
+    terminal.type_line("/undo");
+    terminal.wait_for("a is as it was before.");
+    assert_eq!(desk.bytes("a"), b"two\r\n");
+    desk.write("a", "mine\n");
+    terminal.type_line("/undo");
+    terminal.wait_for("was changed since, and is left alone");
+    assert_eq!(desk.bytes("a"), b"mine\n");
+    desk.write("a", "two\r\n");
+    terminal.type_line("/undo");
+    terminal.wait_for("a is as it was before.");
+    assert_eq!(desk.bytes("a"), b"one\r\n");
+    terminal.type_line("/undo");
+    terminal.wait_for("there is no change of a file to take back");
+    desk.script(&[edit("one", "x")]);
+    terminal.type_line("again");
+    terminal.wait_for("done");
+    assert!(said(desk.results().last().unwrap()).contains("was not read yet"), "it knows another content");
+    terminal.type_line("/exit");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn a_path_that_leads_elsewhere_after_the_yes_is_not_followed() {
     let desk = Desk::new();
     let outside = desk.sandbox.root().join("outside");

@@ -160,6 +160,11 @@ impl Driver {
         outcome
     }
 
+    /// Takes the last change of a file back that a tool made; answers what was done, or why not.
+    pub(crate) fn undo(&mut self) -> std::result::Result<String, String> {
+        self.tools.undo()
+    }
+
     /// Ends the session at the server, if there is one, and answers its id.
     pub(crate) fn expire(&mut self) -> Option<String> {
         let session = self.agent.session().map(str::to_owned);

@@ -27,6 +27,7 @@ pub(super) enum Slash {
     Build,
     Goal,
     Thinking,
+    Undo,
     Export,
     Clear,
     Exit,
@@ -55,6 +56,7 @@ const COMMANDS: &[(&[&str], &str, Slash, &str)] = &[
     (&["/build"], "", Slash::Build, "carry it out (the usual mode)"),
     (&["/goal"], " [TASK|off]", Slash::Goal, "work at a task until it is reached, three times at most"),
     (&["/thinking"], "", Slash::Thinking, "show what the assistant thinks, or not"),
+    (&["/undo"], "", Slash::Undo, "take back the last change of a file that a tool made"),
     (&["/export"], " [FILE]", Slash::Export, "write this session into a file"),
     (&["/clear"], "", Slash::Clear, "end this session; the next question begins a new one"),
     (&["/exit", "/quit", "/q"], "", Slash::Exit, "leave"),
@@ -122,6 +124,9 @@ impl Conversation<'_> {
                 let state = if self.shows_thinking { "shown" } else { "not shown" };
                 status!(host, "What the assistant thinks is {state}.");
             }
+            Slash::Undo => match self.driver.undo() {
+                Ok(done) | Err(done) => status!(host, "{}", one_line(&done, 400)),
+            },
             Slash::Export => self.export(rest)?,
             Slash::Clear => {
                 self.driver.agent.clear_queue();

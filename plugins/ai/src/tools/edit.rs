@@ -37,7 +37,7 @@ impl Tools {
     fn edit(&mut self, asked: &EditFile, path: &Path) -> Result<String, String> {
         let place = Place::find(path)?;
         let (bytes, current) = self.edited(asked, &place)?;
-        self.put(&place, &bytes, Some(&current.file))?;
+        self.put(&place, &bytes, Some(&current))?;
         Ok(fenced(&unified(path, &current.bytes, &bytes)) + &other_names(&current.file))
     }
 }

@@ -34,6 +34,11 @@ impl SeenFiles {
         self.0.insert(path.to_owned(), Seen { version, hash });
     }
 
+    /// It has to be read again.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.0.remove(path);
+    }
+
     /// The content to change; `None` when there is no such file.
     ///
     /// Refused unless it was read before and is what was read: a change must not undo what somebody else did.
@@ -58,15 +63,15 @@ impl SeenFiles {
 }
 
 /// All of a file that may be changed.
-fn whole(file: &mut File) -> std::io::Result<Vec<u8>> {
+pub(super) fn whole(file: &mut File) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn hash(bytes: &[u8]) -> u64 {
-    // The same in this process, which is as long as it is kept.
+/// Tells contents apart, in this process.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     std::hash::Hasher::write(&mut hasher, bytes);
     std::hash::Hasher::finish(&hasher)

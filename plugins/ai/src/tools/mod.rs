@@ -8,6 +8,7 @@
 //! | `lint` | the two linters |
 //! | `read`, `list`, `search` | look at files |
 //! | `write`, `edit` | change them: all of a change or nothing, and only what was read before (`files`) |
+//! | `undo` | takes the last change of a file back |
 //! | `place` | opens a file where it was judged to be |
 //!
 //! Each of them is judged first ([`crate::approvals`]), and runs exactly as it was allowed.
@@ -25,6 +26,7 @@ mod place;
 mod read;
 mod search;
 mod shell;
+mod undo;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ pub(crate) use self::limits::Limits;
 use self::output_files::OutputFiles;
 use self::place::Place;
 use self::shell::{Background, Script, Trust};
+use self::undo::Changes;
 use crate::agent::{ToolCall, ToolResult};
 use crate::approvals::Subject;
 use crate::driver::Stop;
@@ -52,6 +55,7 @@ pub(crate) struct Tools {
     outputs: OutputFiles,
     background: Background,
     seen: SeenFiles,
+    changes: Changes,
     /// The assistant has been told which variables are held back.
     has_told: bool,
 }
@@ -67,6 +71,7 @@ impl Tools {
             outputs: OutputFiles::of(host),
             background: Background::default(),
             seen: SeenFiles::default(),
+            changes: Changes::default(),
             has_told: false,
         }
     }

@@ -118,6 +118,12 @@ impl Place {
         Version::of(&file).map_err(failed)
     }
 
+    /// Takes the name away.
+    pub(super) fn remove(&self) -> Result<(), String> {
+        rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty())
+            .map_err(|error| problem(&self.path, error))
+    }
+
     fn fill(&self, file: &mut File, bytes: &[u8], old: Option<&File>) -> io::Result<()> {
         file.write_all(bytes)?;
         if let Some(original) = old {

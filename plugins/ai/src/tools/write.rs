@@ -10,7 +10,7 @@ use super::call::WriteFile;
 use super::diff::{fenced, unified};
 use super::files::Current;
 use super::line_ends::{LineEnd, MARK};
-use super::place::{Place, directory, problem};
+use super::place::{Access, Place, directory, problem};
 use super::{Limits, Tools};
 use crate::agent::ToolResult;
 
@@ -52,7 +52,7 @@ impl Tools {
     fn write(&mut self, asked: &WriteFile, path: &Path) -> Result<String, String> {
         let place = Place::find(path)?;
         let (bytes, current) = self.new_content(asked, &place)?;
-        self.put(&place, &bytes, current.as_ref().map(|current| &current.file))?;
+        self.put(&place, &bytes, current.as_ref())?;
         Ok(match current {
             None => format!("Made {} with {} lines.\n", path.display(), asked.content.lines().count()),
             Some(current) if current.bytes == bytes => format!("{} is as it was.\n", path.display()),
@@ -60,10 +60,11 @@ impl Tools {
         })
     }
 
-    /// Writes a file, and knows what is in it from then on.
-    pub(super) fn put(&mut self, place: &Place, bytes: &[u8], old: Option<&File>) -> Result<(), String> {
-        let version = place.replace(bytes, old)?;
-        if let Ok(Some(mut file)) = place.open(super::place::Access::Read) {
+    /// Writes a file, and knows what is in it, and was, from then on.
+    pub(super) fn put(&mut self, place: &Place, bytes: &[u8], old: Option<&Current>) -> Result<(), String> {
+        let version = place.replace(bytes, old.map(|old| &old.file))?;
+        self.changes.made(place.path(), old.map(|old| &old.bytes[..]), bytes);
+        if let Ok(Some(mut file)) = place.open(Access::Read) {
             self.seen.saw(place.path(), &mut file, version);
         }
         Ok(())
