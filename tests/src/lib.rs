@@ -5,6 +5,7 @@ pub mod doc_commands;
 pub mod emulator;
 pub mod provider;
 pub mod proxy;
+pub mod raw_sse;
 pub mod sandbox;
 pub mod secret_service;
 pub mod stage;

@@ -1,0 +1,122 @@
+//! Event streams as no good server writes them, from a server that writes bytes.
+
+use std::time::{Duration, Instant};
+
+use seqera_tests::raw_sse::{RawSse, Step};
+use seqera_tests::sandbox::{Run, Sandbox};
+
+/// A sandbox of somebody with a token, at this server.
+pub(crate) fn at(server: &RawSse) -> Sandbox {
+    Sandbox::new()
+        .with("SEQERA_AI_BACKEND_URL", &server.address)
+        .with("SEQERA_ACCESS_TOKEN", "a-token-of-a-test")
+}
+
+/// One headless run against these streams.
+fn run(streams: Vec<Vec<Step>>, config: &str) -> (RawSse, Run) {
+    let server = RawSse::start(streams).unwrap();
+    let sandbox = at(&server);
+    sandbox.configure(config);
+    let run = sandbox.seqera("ai --headless go");
+    (server, run)
+}
+
+fn event(id: usize, data: &str) -> String {
+    format!("id: {id}\ndata: {data}\n\n")
+}
+
+fn text(id: usize, text: &str) -> String {
+    event(id, &format!(r#"{{"type":"text-delta","delta":"{text}"}}"#))
+}
+
+fn finish(id: usize) -> String {
+    event(id, r#"{"type":"finish","finishReason":"stop"}"#)
+}
+
+fn write(text: impl Into<String>) -> Step {
+    Step::Write(text.into().into_bytes())
+}
+
+/// An answer with everything that the standard allows.
+const RICH: &str = "\u{feff}: hello\n\nid: 1\ndata: {\"type\":\"text-delta\",\ndata: \"delta\":\"one \u{1F9EC} \"}\n\nevent: message\nid:2\ndata:{\"type\":\"text-delta\",\"delta\":\"zwei äöü\"}\n\nretry: 5000\ndata: [DONE]\n\ndata: not json\n\nid: 3\ndata: {\"type\":\"finish\",\"finishReason\":\"stop\"}\n\n";
+
+#[test]
+fn every_byte_may_come_alone_with_every_line_end() {
+    for end in ["\n", "\r\n", "\r"] {
+        let stream = RICH.replace('\n', end).into_bytes();
+        let (server, run) = run(vec![vec![Step::ByteByByte(stream), Step::End]], "");
+        assert_eq!(run.success().stdout, "one \u{1F9EC} zwei äöü\n", "line end {end:?}");
+        assert_eq!(server.streams().len(), 1);
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_inside_a_character_is_resumed_and_nothing_is_lost_or_doubled() {
+    let second = text(2, "\u{1F9EC}b");
+    let gene = second.find('\u{1F9EC}').unwrap();
+    for inside in 1..4 {
+        let mut first = text(1, "a").into_bytes();
+        first.extend_from_slice(&second.as_bytes()[..gene + inside]);
+        // The server sends what was seen once more.
+        let rest = text(1, "a") + &second + &finish(3);
+        let (server, run) = run(vec![vec![Step::Write(first), Step::Cut], vec![write(rest)]], "");
+        assert_eq!(run.success().stdout, "a\u{1F9EC}b\n");
+        let streams = server.streams();
+        assert_eq!(streams.len(), 2, "{streams:?}");
+        assert!(streams[1].ends_with("?cursor=2"), "{streams:?}");
+    }
+}
+
+#[test]
+fn a_silent_stream_is_opened_again_and_comments_are_a_sign_of_life() {
+    let silent = vec![write(text(1, "a")), Step::Hold];
+    let (server, resumed) =
+        run(vec![silent, vec![write(text(2, "b") + &finish(3))]], "ai_idle_timeout_seconds = 1\n");
+    assert_eq!(resumed.success().stdout, "ab\n");
+    assert_eq!(server.streams().len(), 2);
+
+    let mut lively = vec![write(text(1, "a"))];
+    for _ in 0..8 {
+        lively.extend([Step::Pause(Duration::from_millis(400)), write(": still here\n\n")]);
+    }
+    lively.push(write(finish(2)));
+    let (server, run) = run(vec![lively], "ai_idle_timeout_seconds = 2\n");
+    assert_eq!(run.success().stdout, "a\n");
+    assert_eq!(server.streams().len(), 1, "it was not opened again");
+}
+
+#[test]
+fn a_run_ends_with_its_terminal_event_and_not_with_the_connection() {
+    let started = Instant::now();
+    let (server, run) = run(vec![vec![write(text(1, "a") + &finish(2)), Step::Hold]], "");
+    assert_eq!(run.success().stdout, "a\n");
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(server.requests().last().unwrap().ends_with("/expire"), "{:?}", server.requests());
+}
+
+#[test]
+fn an_event_of_ten_megabytes_arrives_whole() {
+    let large = "0123456789".repeat(1024 * 1024);
+    let stream = text(1, &large) + &finish(2);
+    let (_server, run) = run(vec![vec![write(stream)]], "");
+    let run = run.success();
+    assert!(run.stdout.trim_end() == large, "{} bytes", run.stdout.len());
+}
+
+#[test]
+fn an_event_that_never_ends_is_refused() {
+    let part = vec![b'x'; 8 * 1024 * 1024];
+    let mut steps = vec![write("data: ")];
+    steps.extend(std::iter::repeat_n(Step::Write(part), 10));
+    let (_server, run) = run(vec![steps], "");
+    let _run = run.fails(6, "an event that does not end");
+}
+
+#[test]
+fn interruptions_do_not_add_up_while_something_new_comes() {
+    let streams = (1..=12).map(|id| vec![write(text(id, "x")), Step::End]);
+    let last = vec![write(finish(13))];
+    let (server, run) = run(streams.chain([last]).collect(), "");
+    assert_eq!(run.success().stdout, format!("{}\n", "x".repeat(12)));
+    assert_eq!(server.streams().len(), 13);
+}
