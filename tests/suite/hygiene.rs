@@ -281,3 +281,25 @@ fn a_body_is_sent_again_once() {
     assert_ne!(bearer(&bodies[0]), bearer(&bodies[1]), "with the new one");
     assert!(!third, "and not a third time");
 }
+
+/// auth b.53: a token of the environment is for this program, not for those that it starts.
+#[test]
+fn children_do_not_inherit_a_token() {
+    if !crate::has("strace") {
+        assert!(std::env::var("CI").is_err(), "CI has to have strace");
+        eprintln!("SKIPPED: strace is not here to watch programs start");
+        return;
+    }
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator).with("SEQERA_ACCESS_TOKEN", &emulator.access_token);
+    let _repository = Command::new("git").args(["init", "--quiet"]).current_dir(sandbox.home()).status();
+    let trace = sandbox.root().join("trace");
+    let command = sandbox.command(["ai", "--headless", "hello"]);
+    let _answer = sandbox.run(traced(&sandbox, &command, &trace)).success();
+    let trace = fs::read_to_string(trace).unwrap();
+    let (ours, children): (Vec<&str>, Vec<&str>) =
+        trace.lines().filter(|line| line.contains("execve(")).partition(|line| line.contains("bin/seqera\""));
+    assert!(ours.iter().any(|line| line.contains(&emulator.access_token)), "the trace shows environments");
+    assert!(children.iter().any(|line| line.contains("git")), "{trace}");
+    assert!(!children.iter().any(|line| line.contains(&emulator.access_token)), "{children:?}");
+}

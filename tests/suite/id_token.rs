@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use seqera_tests::emulator::{Emulator, Options};
 use seqera_tests::provider::Provider;
 use seqera_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -141,4 +142,39 @@ fn a_captive_portal_is_no_provider() {
     let endless = "x".repeat(1_200_000);
     provider.fault(&json!({ "route": "discovery", "action": "status", "status": 200, "body": endless }));
     let _refused = sandbox.seqera("login --no-browser").fails(6, "without end");
+}
+
+/// auth f.4: a clock that is wrong is what is said, not that the server lies.
+#[test]
+fn a_clock_that_is_wrong_is_named() {
+    let at = |clock_ahead| {
+        let emulator = Emulator::start(Options { clock_ahead, ..Options::default() }).unwrap();
+        let sandbox = Sandbox::on(&emulator);
+        (emulator, sandbox)
+    };
+    let (_emulator, sandbox) = at(500);
+    let run = sandbox.login().fails(7, "the clock of this computer is 8 min behind that of 127.0.0.1");
+    assert!(run.stderr.contains("Set the clock") && nothing_stored(&sandbox), "{run}");
+    let (_emulator, sandbox) = at(-200);
+    let run = sandbox.login().success();
+    assert!(run.stderr.contains("the clock of this computer is 3 min ahead of that of 127.0.0.1"), "{run}");
+    let (_emulator, sandbox) = at(60);
+    let run = sandbox.login().success();
+    assert!(!run.stderr.contains("the clock"), "{run}");
+}
+
+/// auth b.33: what the documentation says and no more, and nothing that the server does not know.
+#[test]
+fn only_scopes_that_the_server_lists_are_asked_for() {
+    let scope = |sandbox: &Sandbox| {
+        let login = sandbox.begin_login();
+        let scope = login.parameter("scope");
+        let _status = login.visit();
+        let _login = login.finish().success();
+        scope
+    };
+    let (_emulator, provider, sandbox) = parts(&[]);
+    assert_eq!(scope(&sandbox), "openid profile email offline_access");
+    provider.tamper(&json!({ "discovery": { "scopes_supported": ["openid", "profile", "admin"] } }));
+    assert_eq!(scope(&sandbox), "openid profile");
 }

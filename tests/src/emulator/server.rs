@@ -71,7 +71,21 @@ async fn answer(state: Arc<State>, request: hyper::Request<Incoming>) -> Result<
     }
     let outcome = respond(&state, &request).await;
     state.log.add(&request, outcome.as_ref().map_or(0, |response| response.status().as_u16()));
-    outcome
+    outcome.map(|response| dated(response, state.options().clock_ahead))
+}
+
+/// With the time of a clock that is not right.
+fn dated(mut response: Response, ahead: i64) -> Response {
+    let seconds = Duration::from_secs(ahead.unsigned_abs());
+    let now = std::time::SystemTime::now();
+    let time = if ahead < 0 { now.checked_sub(seconds) } else { now.checked_add(seconds) };
+    let text = time.filter(|_| ahead != 0).map(httpdate::fmt_http_date).unwrap_or_default();
+    if let Ok(date) = hyper::header::HeaderValue::from_str(&text)
+        && !text.is_empty()
+    {
+        response.headers_mut().insert("date", date);
+    }
+    response
 }
 
 async fn receive(request: hyper::Request<Incoming>) -> Result<Request, Dropped> {

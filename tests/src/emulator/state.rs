@@ -72,6 +72,8 @@ pub struct Options {
     pub request_log: Option<PathBuf>,
     /// Serve https; the authority that signed the certificate is written there, as PEM.
     pub tls_ca: Option<PathBuf>,
+    /// How many seconds its clock is ahead of ours, in `Date` and in ID tokens.
+    pub clock_ahead: i64,
     /// What is wrong with the certificate.
     pub certificate: Certificate,
     /// The name it goes by instead of its address, in URLs and in its certificate. Nobody resolves it: for proxies.
@@ -93,6 +95,7 @@ impl Default for Options {
             latency_ms: 0,
             request_log: None,
             tls_ca: None,
+            clock_ahead: 0,
             certificate: Certificate::default(),
             host_name: None,
         }

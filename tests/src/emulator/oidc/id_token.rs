@@ -8,7 +8,6 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
 use crate::emulator::accounts::Account;
-use crate::emulator::state::now;
 
 /// The life of an ID token, in seconds.
 const TTL: i64 = 300;
@@ -47,6 +46,7 @@ impl SigningKey {
         account: &Account,
         nonce: Option<&str>,
         access_token: &str,
+        now: i64,
     ) -> String {
         let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
         let mut claims = json!({
@@ -54,8 +54,8 @@ impl SigningKey {
             "sub": account.user_name,
             "aud": client_id,
             "azp": client_id,
-            "iat": now(),
-            "exp": now() + TTL,
+            "iat": now,
+            "exp": now + TTL,
             "at_hash": URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]),
             "name": account.full_name(),
             "email": account.email,

@@ -9,7 +9,7 @@ use super::CLIENT_ID;
 use super::device::Poll;
 use super::grants::Issued;
 use crate::emulator::http::{Request, Response, json as json_answer};
-use crate::emulator::state::State;
+use crate::emulator::state::{State, now};
 
 pub(super) fn answer(state: &State, request: &Request) -> Response {
     let form = request.form();
@@ -81,8 +81,11 @@ fn answer_with(state: &State, issued: &Issued, ttl: i64, nonce: Option<&str>) ->
         body["refresh_token"] = refresh_token.as_str().into();
     }
     if let Some(account) = state.account(&issued.user_name) {
-        body["id_token"] =
-            state.key.id_token(&state.issuer(), CLIENT_ID, &account, nonce, &issued.access_token).into();
+        let time = now() + state.options().clock_ahead;
+        body["id_token"] = state
+            .key
+            .id_token(&state.issuer(), CLIENT_ID, &account, nonce, &issued.access_token, time)
+            .into();
     }
     json_answer(200, &body)
 }
