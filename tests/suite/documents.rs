@@ -56,3 +56,32 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+/// Every point of the list is there once, says `pass` or why not, and the tests that it names exist.
+#[test]
+fn the_list_of_security_names_tests_that_exist() {
+    let document = text("docs/security.md");
+    let mut numbers = Vec::new();
+    for line in document.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if let Ok(number) = cells[0].parse::<u32>() {
+            numbers.push(number);
+            let [_, _, state, tests] = cells[..] else { panic!("{line}") };
+            assert!(state == "pass" || state.starts_with("not run") || state.starts_with("fail"), "{line}");
+            assert!(state != "pass" || tests.contains("::"), "{line} names no test");
+        }
+        for test in line.split('`').skip(1).step_by(2).filter(|word| word.contains("::")) {
+            let (file, name) = test.rsplit_once("::").unwrap();
+            let path = if file.contains('/') { file.to_owned() } else { format!("tests/suite/{file}.rs") };
+            let source = text(&path);
+            let at =
+                source.find(&format!("fn {name}()")).unwrap_or_else(|| panic!("{path} has no test {name}"));
+            let attributes = source[..at].rsplit("\n\n").next().unwrap();
+            assert!(
+                attributes.contains("#[test]") && !attributes.contains("#[ignore"),
+                "{test} is no test that runs"
+            );
+        }
+    }
+    assert_eq!(numbers, (1..=55).collect::<Vec<_>>());
+}

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use seqera_tests::emulator::Fault;
 use seqera_tests::provider::Provider;
 use seqera_tests::sandbox::{Run, Sandbox, finished, signal};
+use seqera_tests::secret_service::SecretService;
 use serde_json::{Value, json};
 
 use crate::provider::parts;
@@ -256,4 +257,38 @@ fn too_few_rights_cost_no_renewal_and_no_login() {
         (0, 1)
     );
     let _works = sandbox.seqera("org list").success();
+}
+
+/// auth f.3: a keychain that fails after the server has rotated the token: the place is lost, and not the login.
+#[test]
+fn a_keychain_that_fails_in_the_middle_costs_the_place_and_not_the_login() {
+    for is_demanded in [false, true] {
+        let Some(keychain) = SecretService::start() else { return };
+        let emulator = crate::emulator();
+        let mut sandbox = keychain.lend_to(Sandbox::on(&emulator));
+        let _login = sandbox.login().success();
+        if is_demanded {
+            sandbox = sandbox.with("SEQERA_CREDENTIAL_STORE", "keychain");
+        }
+        emulator.fault(Fault { ms: 2500, ..Fault::new("token", "delay") }.after());
+        let child = start(sandbox.command(["auth", "token", "--force-refresh"]));
+        std::thread::sleep(Duration::from_millis(1200));
+        keychain.hang();
+        let run = end(child).success();
+        keychain.go_on();
+        assert!(run.stdout.starts_with("at_"), "{run}");
+        if is_demanded {
+            assert!(run.stderr.contains("the next one needs `seqera login`"), "{run}");
+        } else {
+            assert!(
+                run.stderr.contains(&sandbox.config().display().to_string()),
+                "the place is named: {run}"
+            );
+            let next = sandbox.seqera("auth token").success();
+            assert_eq!(next.stdout, run.stdout);
+            let _renewed = sandbox.seqera("auth token --force-refresh").success();
+            let _logout = sandbox.seqera("logout").success();
+            assert_eq!(emulator.live_tokens(), 0);
+        }
+    }
 }
