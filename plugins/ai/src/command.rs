@@ -32,8 +32,7 @@ pub(crate) struct AiArgs {
     #[arg(long, value_name = "MODE")]
     approval_mode: Option<String>,
     /// Let commands of this pattern run without asking, e.g. 'nextflow run *'; never the dangerous ones (repeatable)
-    // Shown when there are tools to allow.
-    #[arg(long, value_name = "PATTERN", hide = true)]
+    #[arg(long, value_name = "PATTERN")]
     pub(crate) allow: Vec<String>,
     /// Answer one question and end
     #[arg(long)]

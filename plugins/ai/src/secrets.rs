@@ -1,15 +1,22 @@
 //! Secrets in text that is shown, kept or sent: live tokens of ours, and values of variables that are named like
 //! secrets.
 
+mod stream;
+
 use std::sync::Arc;
 
 use seqera_plugin_api::Host;
 use seqera_plugin_api::service::TokenProvider;
+use serde_json::Value;
+
+pub(crate) use stream::HiddenText;
 
 /// Ends of names of variables that hold secrets.
 const NAMES: [&str; 4] = ["_TOKEN", "_SECRET", "_KEY", "PASSWORD"];
 /// Shorter values are words as they occur everywhere, in bytes.
 const SHORTEST: usize = 8;
+/// A token of a login is longer, in bytes: one that could be guessed would be none (RFC 6749, section 10.10).
+const SHORTEST_TOKEN: usize = 16;
 /// What is there instead.
 const MASK: &str = "[hidden]";
 
@@ -49,11 +56,11 @@ impl Secrets {
 
     /// The text without them.
     pub(crate) fn hidden(&self, text: &str) -> String {
-        if text.is_empty() {
-            return String::new();
+        if text.len() < SHORTEST {
+            return text.to_owned();
         }
-        let redacted = self.provider.as_ref().map(|provider| provider.redact(text.as_bytes()));
-        let mut text = match redacted {
+        let provider = self.provider.as_ref().filter(|_| may_hold_a_token(text));
+        let mut text = match provider.map(|provider| provider.redact(text.as_bytes())) {
             Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             None => text.to_owned(),
         };
@@ -64,6 +71,38 @@ impl Secrets {
         }
         text
     }
+
+    /// The same for all texts in a value; its keys are ours.
+    pub(crate) fn hide_in(&self, value: &mut Value) {
+        let json = value.to_string();
+        // Nearly always there is none, and one look is enough.
+        if self.hidden(&json) != json {
+            self.hide_in_each(value);
+        }
+    }
+
+    fn hide_in_each(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.hidden(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.hide_in_each(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.hide_in_each(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// Whether a character can stand in a token (RFC 6750, section 2.1).
+fn is_of_a_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
+}
+
+/// Whether asking the provider, which looks into the store of credentials, is worth it.
+fn may_hold_a_token(text: &str) -> bool {
+    let mut run = 0;
+    text.bytes().any(|byte| {
+        run = if is_of_a_token(byte) { run + 1 } else { 0 };
+        run >= SHORTEST_TOKEN
+    })
 }
 
 /// Whether a variable holds a secret, by its name.
@@ -90,5 +129,25 @@ mod tests {
             secrets.hidden("a s3cret\"value-longer b s3cret\"value {\"x\":\"s3cret\\\"value\"} short"),
             "a [hidden] b [hidden] {\"x\":\"[hidden]\"} short"
         );
+    }
+
+    #[test]
+    fn texts_in_a_value_are_hidden_and_the_rest_stays() {
+        let secrets = Secrets::new(["12345678".to_owned()].into_iter(), None);
+        let mut value = serde_json::json!({ "a": ["x 12345678"], "b": 12_345_678, "c": { "d": "y" } });
+        secrets.hide_in(&mut value);
+        assert_eq!(value, serde_json::json!({ "a": ["x [hidden]"], "b": 12_345_678, "c": { "d": "y" } }));
+    }
+
+    #[test]
+    fn a_token_is_a_long_run() {
+        for (text, may) in [
+            ("plain words of an answer, and pipelines", false),
+            ("Bearer abcdefghijklmnop", true),
+            ("abcdefgh ijklmnop", false),
+            ("/usr/local/bin/nextflow", true),
+        ] {
+            assert_eq!(may_hold_a_token(text), may, "{text}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 mod renewal;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use seqera_plugin_api::service::{AccessToken, Session, SessionState};
 use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable};
@@ -25,6 +26,9 @@ fn jitter() -> i64 {
     i64::from(std::process::id() % 11)
 }
 
+/// How long secrets that were looked up are masked without looking again.
+const LOOKED_UP: Duration = Duration::from_secs(1);
+
 /// The sessions of this user, and the engine that serves them.
 pub(crate) struct Sessions {
     host: Host,
@@ -36,6 +40,8 @@ pub(crate) struct Sessions {
     refused: Mutex<Option<Secret>>,
     /// A renewed credential that no store took: good for this process.
     unsaved: Mutex<Option<Credential>>,
+    /// What was looked up to be masked, and when.
+    masked: Mutex<Option<(Instant, Vec<Secret>)>>,
 }
 
 impl Sessions {
@@ -47,6 +53,7 @@ impl Sessions {
             engine: Mutex::default(),
             refused: Mutex::default(),
             unsaved: Mutex::default(),
+            masked: Mutex::default(),
         }
     }
 
@@ -127,6 +134,7 @@ impl Sessions {
         } else {
             credential
         };
+        self.will_mask(&credential.access_token);
         Ok(AccessToken {
             bearer: credential.access_token,
             expires_at: credential.expires_at,
@@ -294,7 +302,30 @@ impl Sessions {
 
     /// Every secret that is alive, to be masked: of all variables, and of all sessions that can be read without asking
     /// anybody. A keychain may ask, so of what is in it only the session in charge.
+    ///
+    /// Text comes in many small parts: the store is not asked for each of them.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let known = self.masked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some((at, secrets)) if at.elapsed() < LOOKED_UP => secrets,
+            _ => {
+                let secrets = self.look_up_secrets();
+                let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
+                *masked = Some((Instant::now(), secrets.clone()));
+                secrets
+            }
+        }
+    }
+
+    /// A token that was lent and is not known to be masked yet: the next one who asks looks it up.
+    fn will_mask(&self, bearer: &Secret) {
+        let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
+        if masked.as_ref().is_some_and(|(_, secrets)| !secrets.contains(bearer)) {
+            *masked = None;
+        }
+    }
+
+    fn look_up_secrets(&self) -> Vec<Secret> {
         let in_charge = Authority::configured(&self.host).and_then(|authority| self.key(&authority)).ok();
         let records = self.index().and_then(|index| index.sessions()).unwrap_or_default();
         let keys = records

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Backend, segment};
 use crate::agent::ToolResult;
+use crate::secrets::Secrets;
 use crate::surroundings::caller;
 
 /// A session, as the server lists it.
@@ -69,15 +70,22 @@ impl Message {
 }
 
 impl Backend {
-    /// Makes a session and answers its id. `context` is what the session is told about where it begins.
-    pub(crate) fn create_session(&self, context: Map<String, Value>) -> Result<String> {
-        let mut body = context;
+    /// Makes a session and answers its id. `context` gives what the session is told about where it begins.
+    pub(crate) fn create_session(
+        &self,
+        context: impl FnOnce() -> Map<String, Value>,
+        secrets: &Secrets,
+    ) -> Result<String> {
+        // What has to be waited for comes last.
+        let organization = self.organization()?;
+        let mut body = context();
         body.insert("approval_mode".to_owned(), "auto".into());
         body.insert("local_execution".to_owned(), true.into());
         body.insert("headless".to_owned(), self.is_headless.into());
-        if let Some(id) = self.organization()? {
+        if let Some(id) = organization {
             body.insert("organization_id".to_owned(), id.into());
         }
+        body.values_mut().for_each(|value| secrets.hide_in(value));
         let body = Value::Object(crate::surroundings::fitted(body));
         let answer: Value = self.post("/v1/cli/sessions", &body)?.json()?;
         let id = answer["session_id"].as_str().or_else(|| answer["id"].as_str());

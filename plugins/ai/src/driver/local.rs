@@ -10,6 +10,7 @@ use super::{Driver, Screen};
 use crate::agent::{Answer, Effect, Event, Shown, ToolCall, ToolResult, Verdict};
 use crate::approvals::{By, Choice, Prompt, Subject, audit_line};
 use crate::journal::{Record, now};
+use crate::secrets::HiddenText;
 
 /// The request that is being worked at.
 pub(super) struct Pending {
@@ -125,17 +126,18 @@ impl Driver {
         screen.flush()?;
         // First in the journal: whoever asks again after a crash is told that it was begun, and it is not run again.
         self.journal.note(Record::ToolStarted { call: Cow::Borrowed(call) });
-        let (secrets, id) = (&self.secrets, &call.id);
+        let mut output = HiddenText::new(self.secrets.clone());
         let mut shown = Ok(());
-        let mut show = |text: &str| {
-            if shown.is_ok() {
-                let content = secrets.hidden(text);
-                shown =
-                    screen.show(Shown::ToolOutput { id: id.clone(), content }).and_then(|()| screen.flush());
+        let mut show = |content: String| {
+            if shown.is_ok() && !content.is_empty() {
+                let id = call.id.clone();
+                shown = screen.show(Shown::ToolOutput { id, content }).and_then(|()| screen.flush());
             }
             shown.is_ok()
         };
-        let result = self.tools.run(call, &run, &mut show, &self.stop);
+        let mut push = |text: &str| show(output.push(text.to_owned()));
+        let result = self.tools.run(call, &run, &mut push, &self.stop);
+        show(output.end());
         shown?;
         if self.stop.is_wanted() {
             return Err(self.stop.error());

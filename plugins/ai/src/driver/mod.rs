@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use seqera_plugin_api::{Error, ErrorKind, Host, Response, Result};
 
-use crate::agent::{Agent, Effect, Event, Outcome, Shown};
+use crate::agent::{Agent, Effect, Event, Outcome, Shown, ToolCall};
 use crate::approvals::{Approvals, Choice, Prompt};
 use crate::backend::{Backend, EventStream, server_event};
 use crate::command::AiArgs;
 use crate::journal::{Journal, Opened, Record};
-use crate::secrets::Secrets;
+use crate::secrets::{HiddenText, Secrets};
 use crate::surroundings::{Gathering, workspace};
 use crate::tools::Tools;
 use local::Pending;
@@ -50,6 +50,8 @@ pub(crate) struct Driver {
     pub(crate) approvals: Approvals,
     tools: Tools,
     secrets: Secrets,
+    /// The answer on its way to the screen and the journal.
+    answer: HiddenText,
     pending: Option<Pending>,
     host: Host,
     gathering: Option<Gathering>,
@@ -84,6 +86,7 @@ impl Driver {
             tools: Tools::new(host, &workspace),
             workspace,
             approvals,
+            answer: HiddenText::new(secrets.clone()),
             secrets,
             pending: None,
             host: host.clone(),
@@ -155,7 +158,9 @@ impl Driver {
             self.agent.handle(Event::Cancelled, &mut nothing);
         }
         self.stream = None;
+        let shown = self.show_rest(screen);
         self.note_end(&outcome);
+        shown?;
         screen.flush()?;
         outcome
     }
@@ -196,7 +201,7 @@ impl Driver {
                     .gathering
                     .take()
                     .unwrap_or_else(|| Gathering::begin(&self.workspace, self.sends_commits));
-                let session = self.backend.create_session(gathering.finish())?;
+                let session = self.backend.create_session(|| gathering.finish(), &self.secrets)?;
                 if let Opened::Here(_new) = self.journal.open(&session) {
                     self.note_session(&session, false);
                 }
@@ -209,6 +214,7 @@ impl Driver {
             Effect::PostMessage { session, content, plan } => {
                 self.has_begun = true;
                 screen.begin(&self.run_id, &session)?;
+                let content = self.secrets.hidden(&content);
                 self.journal.note(Record::Message {
                     run_id: (&self.run_id).into(),
                     content: (&content).into(),
@@ -220,12 +226,12 @@ impl Driver {
             Effect::OpenStream { session, cursor, after } => {
                 return self.open(&session, cursor, after, effects);
             }
-            Effect::Show(shown) => {
-                self.remember(&shown);
-                screen.show(shown)?;
-            }
+            Effect::Show(shown) => return self.show(shown, screen),
             Effect::Judge(call) => self.judge(call, effects),
-            Effect::AskPerson { request_id } => return self.ask(&request_id, effects, screen),
+            Effect::AskPerson { request_id } => {
+                self.show_rest(screen)?;
+                return self.ask(&request_id, effects, screen);
+            }
             Effect::RunTool(call) => return self.run_tool(&call, effects, screen),
             // It hears of the stop itself, and has ended when this is reached.
             Effect::KillTool => self.pending = None,
@@ -254,7 +260,9 @@ impl Driver {
         let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
         match self.backend.open_stream(session, &query, self.idle_ms) {
             Ok(stream) => self.stream = Some(stream),
-            Err(error) if error.kind() == ErrorKind::Unreachable => self.broke(error.to_string(), effects),
+            Err(error) if error.kind() == ErrorKind::Unreachable || is_busy(&error) => {
+                self.broke(error.to_string(), effects);
+            }
             Err(error) => return Err(error),
         }
         Ok(())
@@ -277,7 +285,7 @@ impl Driver {
             }
             Err(error) => return Err(error),
         };
-        let (agent, journal) = (&mut self.agent, &mut self.journal);
+        let (agent, journal, answer) = (&mut self.agent, &mut self.journal, &mut self.answer);
         let before = agent.last_id();
         let mut new = Vec::new();
         let mut failed = Ok(());
@@ -288,11 +296,12 @@ impl Driver {
             for effect in new.drain(..) {
                 // Text is most of what comes: it goes to the screen without a detour.
                 match effect {
-                    Effect::Show(shown) if effects.is_empty() && failed.is_ok() => {
-                        if let Shown::Text(text) = &shown {
-                            journal.text(text);
+                    Effect::Show(Shown::Text(text)) if effects.is_empty() && failed.is_ok() => {
+                        let text = answer.push(text);
+                        if !text.is_empty() {
+                            journal.text(&text);
+                            failed = screen.show(Shown::Text(text));
                         }
-                        failed = screen.show(shown);
                     }
                     other => effects.push_back(other),
                 }
@@ -316,13 +325,42 @@ impl Driver {
         self.tell(Event::StreamBroke { reason, since_progress }, effects);
     }
 
-    fn remember(&mut self, shown: &Shown) {
+    /// Shows something, and what was held back before it.
+    fn show(&mut self, shown: Shown, screen: &mut dyn Screen) -> Result<()> {
+        if let Shown::Text(text) = shown {
+            let text = self.answer.push(text);
+            return self.show_text(text, screen);
+        }
+        self.show_rest(screen)?;
+        let shown = self.without_secrets(shown);
+        if let Shown::Tool(call) = &shown {
+            self.journal.note(Record::Tool { call: std::borrow::Cow::Borrowed(call) });
+        }
+        screen.show(shown)
+    }
+
+    fn show_rest(&mut self, screen: &mut dyn Screen) -> Result<()> {
+        let rest = self.answer.end();
+        self.show_text(rest, screen)
+    }
+
+    fn show_text(&mut self, text: String, screen: &mut dyn Screen) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.journal.text(&text);
+        screen.show(Shown::Text(text))
+    }
+
+    fn without_secrets(&self, shown: Shown) -> Shown {
+        let hidden = |text: String| self.secrets.hidden(&text);
         match shown {
-            Shown::Text(text) => self.journal.text(text),
-            Shown::Tool(call) => {
-                self.journal.note(Record::Tool { call: std::borrow::Cow::Borrowed(call) });
+            Shown::Thinking(text) => Shown::Thinking(hidden(text)),
+            Shown::Tool(call) => Shown::Tool(ToolCall { args: hidden(call.args), ..call }),
+            Shown::ToolResult { id, content, is_error } => {
+                Shown::ToolResult { id, content: hidden(content), is_error }
             }
-            _ => {}
+            shown => shown,
         }
     }
 
@@ -350,6 +388,11 @@ impl Driver {
         };
         self.journal.note(Record::End { outcome: outcome.into(), reason: reason.map(Into::into) });
     }
+}
+
+/// Whether a server only wants to be asked later: the run goes on there meanwhile.
+fn is_busy(error: &Error) -> bool {
+    matches!(error.detail("status"), Some("408" | "425" | "429"))
 }
 
 /// A setting that is a number of seconds.

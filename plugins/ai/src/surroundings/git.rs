@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -23,21 +24,32 @@ const COMMIT: char = '\u{1e}';
 
 /// The key `git_status`.
 pub(super) fn status(workspace: &Path, sends_commits: bool) -> Vec<(&'static str, Value)> {
-    let (branch, files, commits) = std::thread::scope(|scope| {
-        let branch = scope.spawn(|| git(workspace, &["symbolic-ref", "--quiet", "--short", "HEAD"]));
+    let (states, lines, commits) = std::thread::scope(|scope| {
         let lines = scope.spawn(|| git(workspace, &["diff", "--numstat", "-z", "HEAD", "--"]));
-        let commits = scope.spawn(|| if sends_commits { commits(workspace) } else { Vec::new() });
-        let states =
-            git(workspace, &["status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames"]);
-        let lines = lines.join().ok().flatten().unwrap_or_default();
-        let branch = branch.join().ok().flatten();
-        (branch, files(&states.unwrap_or_default(), &lines), commits.join().unwrap_or_default())
+        let commits = sends_commits.then(|| scope.spawn(|| commits(workspace)));
+        let states = git(
+            workspace,
+            &["status", "--porcelain", "--branch", "-z", "--untracked-files=normal", "--no-renames"],
+        );
+        let commits = commits.and_then(|commits| commits.join().ok()).unwrap_or_default();
+        (states.unwrap_or_default(), lines.join().ok().flatten().unwrap_or_default(), commits)
     });
-    let branch = branch.map(|branch| branch.trim().to_owned());
+    let (head, states) = states.split_once('\0').unwrap_or_default();
     vec![(
         "git_status",
-        json!({ "is_git_repo": true, "branch": branch, "files": files, "recent_commits": commits }),
+        json!({
+            "is_git_repo": true, "branch": branch(head), "files": files(states, &lines), "recent_commits": commits,
+        }),
     )]
+}
+
+/// The branch in the first row of a status; none when no branch is checked out.
+fn branch(head: &str) -> Option<&str> {
+    let name = head.strip_prefix("## ")?;
+    let name = name.strip_prefix("No commits yet on ").unwrap_or(name);
+    // A name has no two dots and no spaces in it.
+    let name = name.split_once("...").map_or(name, |(name, _)| name);
+    (!name.contains(' ')).then_some(name)
 }
 
 /// What a call says; `None` when it failed or took too long.
@@ -70,28 +82,25 @@ fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
     command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let stdout = child.stdout.take()?;
-    let reader = std::thread::spawn(move || {
+    let (sender, output) = mpsc::channel();
+    std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _what_came = stdout.take(LONGEST).read_to_end(&mut bytes);
-        bytes
+        let _too_late = sender.send(bytes);
     });
-    let started = Instant::now();
-    let mut pause = Duration::from_millis(1);
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if started.elapsed() < PATIENCE => std::thread::sleep(pause),
-            _ => {
-                let _gone = child.kill();
-                let _status = child.wait();
-                log::info!("git {} took too long", arguments.join(" "));
-                return None;
-            }
-        }
-        pause = (pause * 2).min(Duration::from_millis(20));
+    // It ends when it has nothing more to say.
+    let Ok(bytes) = output.recv_timeout(PATIENCE) else {
+        let _gone = child.kill();
+        let _status = child.wait();
+        log::info!("git {} took too long", arguments.join(" "));
+        return None;
     };
-    let bytes = reader.join().ok()?;
-    status.success().then(|| String::from_utf8_lossy(&bytes).into_owned())
+    if bytes.len() as u64 == LONGEST {
+        let _does_not_wait_for_us = child.kill();
+        let _status = child.wait();
+        return Some(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    child.wait().ok()?.success().then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Files that differ, with the number of lines added and removed.
@@ -141,6 +150,19 @@ fn commits(workspace: &Path) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_branch_is_in_the_first_row() {
+        for (head, name) in [
+            ("## main", Some("main")),
+            ("## a.b/c...origin/main [ahead 1, behind 2]", Some("a.b/c")),
+            ("## No commits yet on trunk", Some("trunk")),
+            ("## HEAD (no branch)", None),
+            ("", None),
+        ] {
+            assert_eq!(branch(head), name, "{head}");
+        }
+    }
 
     #[test]
     fn states_and_counts_are_put_together() {
