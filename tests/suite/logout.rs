@@ -342,6 +342,20 @@ fn a_personal_access_token_is_removed_and_not_ended() {
     nothing_is_left(&sandbox);
 }
 
+/// auth f.6: whether a personal access token is good the Platform knows; the authority never heard of it.
+#[test]
+fn a_personal_access_token_is_checked_where_it_was_made() {
+    let emulator = emulator();
+    let provider = Provider::start(&[]);
+    let sandbox = Sandbox::on(&emulator).with("SEQERA_AUTH_DOMAIN", &provider.issuer);
+    let _login = sandbox.seqera_with_input("login --with-token", &emulator.access_token).success();
+    let status = sandbox.seqera("auth status --check").success();
+    assert!(status.stdout.contains("State: a personal access token"), "{status}");
+    emulator.fault(Fault::status("user-info", 401));
+    let _refused = sandbox.seqera("auth status --check").fails(4, "");
+    assert_eq!(provider.count("userinfo"), 0);
+}
+
 /// What cannot be read cannot be revoked; it goes all the same, with the copy that was put aside.
 #[test]
 fn a_credential_that_makes_no_sense_goes_too() {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use seqera_tests::browser::page;
+use seqera_tests::emulator::Fault;
 use seqera_tests::provider::Provider;
 use seqera_tests::sandbox::{Login, Sandbox, signal};
 use serde_json::json;
@@ -242,4 +243,38 @@ fn sign_ins_side_by_side_cannot_be_mixed_up() {
         assert!(status.contains(&format!("Account: {name}")), "{status}");
     }
     assert_eq!(one.count("POST", "/api/token") + other.count("POST", "/api/token"), 2);
+}
+
+/// auth b.5: a state has one answer. What comes again, or while the first is looked at, is refused.
+#[test]
+fn a_state_is_good_for_one_answer() {
+    let emulator = emulator();
+    emulator.fault(Fault { ms: 1500, ..Fault::new("token", "delay") });
+    let sandbox = Sandbox::on(&emulator);
+    let login = sandbox.begin_login();
+    let callback = callback_of(&login.url);
+    let first = std::thread::spawn({
+        let callback = callback.clone();
+        move || page(&callback, &[]).unwrap()
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    let another = callback.replace("code=", "code=x");
+    for url in [&callback, &another] {
+        assert!(page(url, &[]).unwrap().starts_with("HTTP/1.1 400"));
+    }
+    assert!(first.join().unwrap().starts_with("HTTP/1.1 200"));
+    let _run = login.finish().success();
+    assert_eq!(emulator.count("POST", "/api/token"), 1);
+}
+
+/// A time that is none is said before anybody is sent anywhere.
+#[test]
+fn a_time_that_is_none_is_a_mistake_in_the_settings() {
+    let emulator = emulator();
+    for value in ["2 minutes", "-1", "0", "1e3"] {
+        let sandbox = Sandbox::on(&emulator).with("SEQERA_AUTH_CALLBACK_TIMEOUT_MS", value);
+        let run = sandbox.seqera("login --no-browser").fails(3, "is not a number of milliseconds");
+        assert!(run.stderr.contains("SEQERA_AUTH_CALLBACK_TIMEOUT_MS"), "{run}");
+        assert!(!run.stderr.contains("Open this address"), "{run}");
+    }
 }

@@ -21,6 +21,7 @@ mod logout;
 mod loopback;
 mod network;
 mod org;
+mod pasted;
 mod plugin_store;
 mod plugins;
 mod profiles;

@@ -11,6 +11,10 @@ use crate::sign_in::Surroundings;
 /// Browsers that run in the terminal: they would take it from us.
 const FOR_THE_TERMINAL: [&str; 9] =
     ["w3m", "lynx", "links", "links2", "elinks", "www-browser", "browsh", "carbonyl", "curl"];
+/// Where the desktop's opener looks when the desktop itself names no browser: its own list ends with those for the
+/// terminal.
+const FOR_THE_SCREEN: &str =
+    "x-www-browser:firefox:firefox-esr:chromium:chromium-browser:google-chrome:epiphany:konqueror:falkon";
 /// An opener that fails says so soon; one that goes on has handed the address over.
 const OPENER_FAILS_WITHIN: Duration = Duration::from_millis(300);
 
@@ -74,9 +78,9 @@ fn start(mut command: Command) -> bool {
     for variable in env_token::VARIABLES {
         command.env_remove(variable);
     }
-    // What is left in it is for the terminal, and the desktop's opener would follow it.
-    if std::env::var("BROWSER").is_ok_and(|list| named(&list).is_none()) {
-        command.env_remove("BROWSER");
+    // What else is in it is for the terminal, and the desktop's opener would follow it.
+    if named(&std::env::var("BROWSER").unwrap_or_default()).is_none() {
+        command.env("BROWSER", FOR_THE_SCREEN);
     }
     let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let Ok(mut child) = started else { return false };

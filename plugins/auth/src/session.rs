@@ -16,7 +16,7 @@ use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable};
 use crate::account::Account;
 use crate::authority::{Authority, below_backend};
 use crate::clock;
-use crate::credential::{Credential, CredentialStore, Index, Key, Record, StoreKind, Stores};
+use crate::credential::{Credential, CredentialKind, CredentialStore, Index, Key, Record, StoreKind, Stores};
 use crate::env_token::EnvToken;
 use crate::http::Engine;
 use crate::oauth::{Provider, backend_user, provider_user};
@@ -281,9 +281,17 @@ impl Sessions {
     fn resolve_stored(&self, key: &Key) -> Result<Account> {
         let token = self.token(0)?;
         let engine = self.engine()?;
-        let provider = Provider::of(&engine, &self.host, &Authority::parse(&key.issuer)?)?;
-        let endpoint = provider.userinfo_endpoint;
-        let account = engine.run(provider_user(engine.client(&endpoint), endpoint, token.bearer))?;
+        let is_personal =
+            self.index()?.find(key)?.is_some_and(|record| record.kind == CredentialKind::PersonalAccessToken);
+        let account = if is_personal {
+            // The authority knows nothing of it: it was made on the Platform.
+            let url = below_backend(&self.host, "/v1/cli/user-info")?;
+            engine.run(backend_user(engine.client(&url), url, token.bearer))?
+        } else {
+            let endpoint =
+                Provider::of(&engine, &self.host, &Authority::parse(&key.issuer)?)?.userinfo_endpoint;
+            engine.run(provider_user(engine.client(&endpoint), endpoint, token.bearer))?
+        };
         self.index()?.update(key, |record| record.account = Some(account.clone()))?;
         Ok(account)
     }

@@ -103,7 +103,7 @@ impl LoopbackListener {
         self.port
     }
 
-    /// Begins to listen; `is_ours` tells whether a state is that of our request.
+    /// Begins to listen; `takes` tells whether a state is that of our request, and takes it once.
     ///
     /// # Errors
     /// When the system takes the listener back.
@@ -111,14 +111,14 @@ impl LoopbackListener {
         &mut self,
         engine: &Engine,
         events: mpsc::Sender<Event>,
-        is_ours: impl Fn(&str) -> bool + Send + Sync + 'static,
+        takes: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Result<()> {
         let Some(listener) = self.listener.take() else { return Ok(()) };
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Failed, "cannot wait for the browser").caused_by(&error)
         };
         listener.set_nonblocking(true).map_err(failed)?;
-        let desk = Arc::new(Desk { port: self.port, events, is_ours: Box::new(is_ours) });
+        let desk = Arc::new(Desk { port: self.port, events, takes: Box::new(takes) });
         self.task = Some(engine.spawn(async move {
             let Ok(listener) = TcpListener::from_std(listener) else { return };
             loop {
@@ -143,34 +143,35 @@ impl Drop for LoopbackListener {
 }
 
 impl Callback {
-    /// Shows the browser how it ended, and waits until it was told; `false` when there is no browser to tell.
-    pub(crate) fn respond(&mut self, page: Page) -> bool {
-        let Some(responder) = self.respond.take() else { return false };
-        let is_there = responder.page.send(page).is_ok();
-        if is_there {
+    /// Shows the browser how it ended, if there is one, and waits until it was told.
+    pub(crate) fn respond(&mut self, page: Page) {
+        let Some(responder) = self.respond.take() else { return };
+        if responder.page.send(page).is_ok() {
             let _gone = responder.written.recv_timeout(Duration::from_secs(1));
         }
-        is_there
     }
 
-    /// The answer in a callback address that a person pasted; `None` when it is not the answer to our request.
-    pub(crate) fn from_pasted(text: &str, is_ours: impl Fn(&str) -> bool) -> Option<Self> {
-        let url = Url::parse(text.trim()).ok()?;
-        Self::from_query(&url, is_ours)
+    /// The answer in a callback address that a person pasted; `None` when it is not the answer to our request. Some
+    /// browsers leave the scheme out of what is copied, and some people put quotes around it.
+    pub(crate) fn from_pasted(text: &str, takes: impl FnOnce(&str) -> bool) -> Option<Self> {
+        let (_, query) =
+            text.trim_matches(|c: char| c.is_whitespace() || "'\"<>".contains(c)).split_once('?')?;
+        Self::from_query(query.split('#').next()?, takes)
     }
 
-    fn from_query(url: &Url, is_ours: impl Fn(&str) -> bool) -> Option<Self> {
-        let value =
-            |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        if !value("state").is_some_and(|state| is_ours(&state)) {
-            return None;
-        }
+    /// `takes` tells whether a state is that of our request, which has one answer. It is asked last.
+    fn from_query(query: &str, takes: impl FnOnce(&str) -> bool) -> Option<Self> {
+        let value = |name: &str| {
+            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
         let outcome = match (value("error"), value("code").filter(|code| !code.is_empty())) {
             (Some(code), _) => Err(declined(&code, value("error_description").as_deref())),
             (None, Some(code)) => Ok(Secret::new(code)),
             (None, None) => return None,
         };
-        Some(Self { outcome, issuer: value("iss"), respond: None })
+        let is_ours = value("state").is_some_and(|state| takes(&state));
+        is_ours.then(|| Self { outcome, issuer: value("iss"), respond: None })
     }
 }
 
@@ -224,7 +225,7 @@ fn port_taken(port: u16, error: &std::io::Error) -> Error {
 struct Desk {
     port: u16,
     events: mpsc::Sender<Event>,
-    is_ours: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    takes: Box<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
 impl Desk {
@@ -268,7 +269,7 @@ impl Desk {
         if !host.is_some_and(|host| names.iter().any(|name| name.as_bytes() == host.value)) {
             return Err(400);
         }
-        Callback::from_query(&url, |state| (self.is_ours)(state)).ok_or(400)
+        Callback::from_query(url.query().unwrap_or_default(), |state| (self.takes)(state)).ok_or(400)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Authorization code with PKCE: a browser, and its way back over the loopback redirect or the keyboard.
 
-use std::io::BufRead;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use seqera_plugin_api::{Error, ErrorKind, Host, Result, Secret, printable, statu
 
 use super::completion::Completion;
 use super::device_flow::does_not_last;
+use super::keyboard::Keyboard;
 use super::{SignIn, Surroundings};
 use crate::browser;
 use crate::http::interrupted;
@@ -31,37 +31,46 @@ pub(crate) struct BrowserOptions {
     pub(crate) surroundings: Surroundings,
 }
 
-/// The request that is under way: what a callback has to answer.
-type Current = Arc<Mutex<Arc<AuthorizationRequest>>>;
+/// The request that is under way, until its answer came: a second one is no answer.
+type Current = Arc<Mutex<Option<Arc<AuthorizationRequest>>>>;
 
-fn is_answered(current: &Current, state: &str) -> bool {
-    current.lock().unwrap_or_else(PoisonError::into_inner).is_answered_by(state)
+fn takes(current: &Current, state: &str) -> bool {
+    let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+    current.take_if(|request| request.is_answered_by(state)).is_some()
 }
 
 /// From the listener to tokens that are stored.
 pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> {
     let host = sign_in.host();
+    let patience = patience(host)?;
     let mut listener = LoopbackListener::bind(host, options.port)?;
     let begin =
         || AuthorizationRequest::new(host, &sign_in.provider, listener.port(), options.consent).map(Arc::new);
     let request = begin()?;
     let again = begin()?;
-    let current: Current = Arc::new(Mutex::new(Arc::clone(&request)));
+    let current: Current = Arc::new(Mutex::new(Some(Arc::clone(&request))));
     let (events, waiting) = mpsc::channel();
     let on_signal = events.clone();
     let _guard = host.on_cancel(move |_| {
         let _over_already = on_signal.send(Event::Cancelled);
     });
     let ours = Arc::clone(&current);
-    listener.listen(&sign_in.engine, events.clone(), move |state| is_answered(&ours, state))?;
-    show(host, options, &request, events.clone());
+    listener.listen(&sign_in.engine, events.clone(), move |state| takes(&ours, state))?;
+    show(host, options, &request);
+    let _keyboard = host.terminal().is_interactive().then(|| {
+        status!(
+            host,
+            "[Login] If the browser cannot come back here, paste the address that it ends up with."
+        );
+        read_pasted(host.clone(), Arc::clone(&current), request.redirect_uri.clone(), events)
+    });
 
-    let mut callback = wait(host, &waiting, listener.port())?;
+    let mut callback = wait(&waiting, patience, listener.port())?;
     let mut outcome = finish(sign_in, &request, &callback);
     if matches!(outcome, Ok(Completion::EndedWithTheOneBefore)) {
-        *current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&again);
-        send_back(host, &mut callback, &again, events);
-        callback = wait(host, &waiting, listener.port())?;
+        *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&again));
+        send_back(host, &mut callback, &again);
+        callback = wait(&waiting, patience, listener.port())?;
         outcome = finish(sign_in, &again, &callback);
     }
     let outcome = outcome.and_then(|completion| match completion {
@@ -73,33 +82,19 @@ pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> 
 }
 
 /// Has the same browser ask once more; it is signed in there, so that this costs the person nothing.
-fn send_back(
-    host: &Host,
-    callback: &mut Callback,
-    again: &Arc<AuthorizationRequest>,
-    events: mpsc::Sender<Event>,
-) {
-    let is_pasted = !callback.respond(Page::Again(again.url.clone()));
+fn send_back(host: &Host, callback: &mut Callback, again: &Arc<AuthorizationRequest>) {
+    callback.respond(Page::Again(again.url.clone()));
     status!(
         host,
         "[Login] The server ended the new session together with the one before, and is asked once more. Does the browser \
          not go there by itself? Then open this address:"
     );
     status!(host, "{}", again.url);
-    if is_pasted {
-        read_pasted(host.clone(), Arc::clone(again), events);
-    }
 }
 
 /// Opens the browser, and prints the address in any case: openers say that they succeed when they do not.
-fn show(
-    host: &Host,
-    options: &BrowserOptions,
-    request: &Arc<AuthorizationRequest>,
-    events: mpsc::Sender<Event>,
-) {
-    let is_opened = options.open && browser::open(&request.url, &options.surroundings);
-    if is_opened {
+fn show(host: &Host, options: &BrowserOptions, request: &Arc<AuthorizationRequest>) {
+    if options.open && browser::open(&request.url, &options.surroundings) {
         status!(host, "[Login] Your browser should open now. If it does not, open this address:");
     } else {
         status!(host, "[Login] Open this address in a browser:");
@@ -113,13 +108,6 @@ fn show(
             this_machine()
         );
     }
-    if !is_opened && host.terminal().is_interactive() {
-        status!(
-            host,
-            "[Login] If the browser cannot come back here, paste the address that it ends up with."
-        );
-        read_pasted(host.clone(), Arc::clone(request), events);
-    }
 }
 
 /// `USER@HOST` of this machine, as one would reach it from another.
@@ -132,43 +120,58 @@ pub(super) fn this_machine() -> String {
     printable(&user.map_or_else(|| name.clone(), |user| format!("{user}@{name}"))).into_owned()
 }
 
-/// Waits for pasted addresses on a thread of its own; it ends with the process.
-fn read_pasted(host: Host, request: Arc<AuthorizationRequest>, events: mpsc::Sender<Event>) {
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(std::result::Result::ok) {
-            match Callback::from_pasted(&line, |state| request.is_answered_by(state)) {
-                Some(callback) => {
-                    let _over_already = events.send(Event::Callback(callback));
-                    return;
-                }
-                None if line.trim().is_empty() => {}
-                None => status!(
-                    host,
-                    "[Login] That is not the address of this sign-in; it begins with {}",
-                    request.redirect_uri
-                ),
-            }
+/// Reads pasted addresses while a callback is waited for.
+fn read_pasted(host: Host, current: Current, redirect_uri: String, events: mpsc::Sender<Event>) -> Keyboard {
+    Keyboard::listen(move |line| match Callback::from_pasted(line, |state| takes(&current, state)) {
+        Some(callback) => {
+            let _over_already = events.send(Event::Callback(callback));
         }
-    });
+        None if line.is_empty() => {}
+        None => {
+            status!(host, "[Login] That is not the address of this sign-in; it begins with {redirect_uri}")
+        }
+    })
 }
 
-fn wait(host: &Host, events: &mpsc::Receiver<Event>, port: u16) -> Result<Callback> {
-    let setting =
-        host.setting("auth_callback_timeout_ms").and_then(|setting| setting.value.trim().parse::<u64>().ok());
-    let limit =
-        Duration::from_millis(setting.filter(|limit| *limit > 0).unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT));
+/// How long the browser is waited for.
+fn patience(host: &Host) -> Result<Duration> {
+    let Some(setting) = host.setting("auth_callback_timeout_ms") else {
+        return Ok(Duration::from_millis(DEFAULT_WAIT));
+    };
+    let limit = setting.value.trim().parse::<u64>().ok().filter(|limit| *limit > 0).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Config,
+            format!(
+                "auth_callback_timeout_ms is not a number of milliseconds: {}",
+                printable(&setting.value)
+            ),
+        )
+        .because(format!("it is set by {}", setting.origin))
+    })?;
+    Ok(Duration::from_millis(limit.min(LONGEST_WAIT)))
+}
+
+fn wait(events: &mpsc::Receiver<Event>, limit: Duration, port: u16) -> Result<Callback> {
     match events.recv_timeout(limit) {
         Ok(Event::Callback(callback)) => Ok(callback),
         Ok(Event::Cancelled) => Err(interrupted().because("sign-in was interrupted; nothing was changed")),
         Err(_) => Err(Error::new(
             ErrorKind::TimedOut,
-            format!("no answer came from the browser within {} s", limit.as_secs_f32()),
+            format!("no answer came from the browser within {} (SEQERA_AUTH_CALLBACK_TIMEOUT_MS)", span(limit)),
         )
         .because(format!("it was expected at port {port} of this machine"))
         .hint("Try `seqera login --device`, or `seqera login --no-browser` and paste the address that the browser ends up with.")
-        .hint("Did the server refuse the address? Then it expects another port: set SEQERA_AUTH_REDIRECT_PORT, or use --port.")
-        .hint("SEQERA_AUTH_CALLBACK_TIMEOUT_MS makes it wait longer.")),
+        .hint("Did the server refuse the address? Then it expects another port: set SEQERA_AUTH_REDIRECT_PORT, or use --port.")),
     }
+}
+
+/// A length of time as people say it: `2 min`, `1.5 s`.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds >= 60 && time == Duration::from_secs(seconds / 60 * 60) {
+        return format!("{} min", seconds / 60);
+    }
+    format!("{} s", time.as_secs_f32())
 }
 
 /// Exchanges the code and stores what comes of it.

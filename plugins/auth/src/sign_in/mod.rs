@@ -6,6 +6,7 @@
 //! | `store_choice` | where the credential will be kept; found out before anybody is sent to a browser |
 //! | `browser_flow` | authorization code with PKCE over the loopback redirect, or a pasted address |
 //! | `device_flow` | a code that is typed on another device |
+//! | `keyboard` | an address that is pasted while the browser is waited for |
 //! | `personal_token` | an access token that the person brings along |
 //! | `identity` | what the ID token has to say before anything is believed |
 //! | `completion` | what all ways end with: whose it is, store it, end the session before |
@@ -15,6 +16,7 @@ mod completion;
 mod device_flow;
 mod hidden_input;
 mod identity;
+mod keyboard;
 mod personal_token;
 mod port_holder;
 mod store_choice;

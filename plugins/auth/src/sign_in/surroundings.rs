@@ -43,8 +43,9 @@ impl Surroundings {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Self {
         let any = |names: &[&str]| names.iter().any(|name| variable(name).is_some());
+        let ssh = any(&["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]);
         Self {
-            ssh: any(&["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]),
+            ssh,
             remote_workspace: any(&[
                 "CODESPACES",
                 "GITPOD_WORKSPACE_ID",
@@ -56,7 +57,8 @@ impl Surroundings {
             ]),
             wsl: any(&["WSL_DISTRO_NAME", "WSL_INTEROP"])
                 || kernel.to_ascii_lowercase().contains("microsoft"),
-            display: has_desktop_always || any(&["DISPLAY", "WAYLAND_DISPLAY"]),
+            // Over SSH the desktop of this machine is one that the person does not see.
+            display: has_desktop_always && !ssh || any(&["DISPLAY", "WAYLAND_DISPLAY"]),
             named_browser: variable("BROWSER").is_some_and(|list| crate::browser::named(&list).is_some()),
             ..Self::default()
         }
@@ -67,9 +69,8 @@ impl Surroundings {
         if self.named_browser {
             return None;
         }
-        let is_remote = self.ssh && !self.wsl;
         match () {
-            () if is_remote && !self.display => Some("this is an SSH session"),
+            () if self.ssh && !self.display => Some("this is an SSH session"),
             () if self.remote_workspace => Some("this is a remote workspace"),
             () if self.container && !self.display && !self.wsl => Some("this is a container"),
             () if !self.display && !self.wsl => Some("there is no screen here"),
@@ -110,6 +111,15 @@ mod tests {
             ..Surroundings::from_environment("5.15.0-microsoft-standard-WSL2", false, |_| None)
         };
         assert_eq!(kernel.why_no_browser(), None);
+    }
+
+    #[test]
+    fn over_ssh_the_desktop_of_the_other_machine_is_out_of_sight() {
+        let ssh = |name: &str| (name == "SSH_CONNECTION").then(|| "a b c d".to_owned());
+        for (kernel, has_desktop_always) in [("23.5.0", true), ("5.15.0-microsoft-standard-WSL2", false)] {
+            let there = Surroundings::from_environment(kernel, has_desktop_always, ssh);
+            assert_eq!(there.why_no_browser(), Some("this is an SSH session"), "{kernel}");
+        }
     }
 
     #[test]
