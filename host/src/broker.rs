@@ -102,33 +102,37 @@ impl Broker {
         }
     }
 
+    /// A consumer may only ask for what its manifest names.
+    ///
+    /// # Errors
+    /// `Denied` when it does not.
+    pub fn check_declared(consumer: &Entry, name: &str, major: u32) -> Result<()> {
+        let declared =
+            consumer.manifest.requires.get(name).is_some_and(|requirement| requirement.major == major);
+        if declared {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::Denied,
+            format!("the plugin {} uses {name}@{major} without saying so", consumer.label()),
+        )
+        .hint("Its manifest has to name every service that it uses; please report this to its publisher."))
+    }
+
     /// A service for a consumer.
     ///
     /// # Errors
-    /// `Denied` when the consumer's manifest does not name the service, `NoProvider`, and why the provider could not
-    /// be loaded.
+    /// `NoProvider`, and why the provider could not be loaded.
     pub fn service(
         self: &Arc<Self>,
-        consumer: &Entry,
-        identity: abi::Consumer,
+        consumer: abi::Consumer,
         name: &str,
         major: u32,
     ) -> Result<abi::Service_NE> {
-        let declared =
-            consumer.manifest.requires.get(name).is_some_and(|requirement| requirement.major == major);
-        if !declared {
-            return Err(Error::new(
-                Code::Denied,
-                format!("the plugin {} uses {name}@{major} without saying so", consumer.label()),
-            )
-            .hint(
-                "Its manifest has to name every service that it uses; please report this to its publisher.",
-            ));
-        }
         let provider = self.catalog().provider(name, major)?;
         let plugin = self.plugin(&provider)?;
         let _inside = Inside::of(&provider.label());
-        match plugin.provide(name.into(), major, identity) {
+        match plugin.provide(name.into(), major, consumer) {
             ROk(service) => Ok(service),
             RErr(error) => Err(error.into()),
         }

@@ -9,8 +9,10 @@ use seqera_plugin_abi::{
 
 use crate::broker::Broker;
 use crate::discovery::Entry;
+use crate::error::Result;
 use crate::log;
 use crate::output;
+use crate::sign_in::{self, Capability};
 
 /// The host, as the plugin `entry` holds it.
 #[derive(Clone)]
@@ -25,28 +27,31 @@ impl Lent {
         Self { broker, entry, digest: digest.into() }
     }
 
-    /// Who asks, as providers are told.
-    fn consumer(&self) -> abi::Consumer {
-        let capabilities = &self.entry.manifest.capabilities;
-        // Further hosts are a grant of the user, and there are no grants yet: only bundled plugins have theirs.
-        let hosts = match self.entry.origin {
-            crate::discovery::Origin::Bundled => capabilities.hosts.as_slice(),
-            crate::discovery::Origin::User | crate::discovery::Origin::Linked => &[],
-        };
-        abi::Consumer {
+    /// Who asks, as providers are told: with what was granted, and nothing else of what the manifest asks for.
+    fn consumer(&self, service: &str) -> Result<abi::Consumer> {
+        let mut consumer = abi::Consumer {
             plugin: self.entry.name().into(),
             version: self.entry.version().to_string().into(),
             digest: (*self.digest).into(),
-            audiences: capabilities.audiences.iter().map(|audience| audience.as_str().into()).collect(),
-            hosts: hosts.iter().map(|host| host.as_str().into()).collect(),
-            ext: abi::RVec::new(),
+            ..abi::Consumer::default()
+        };
+        let decisions = sign_in::obtain(self.broker.paths(), &self.entry, service)?;
+        for decision in decisions.into_iter().filter(|decision| decision.granted) {
+            match decision.capability {
+                Capability::Audience(name) => consumer.audiences.push(name.into()),
+                Capability::Host(name) => consumer.hosts.push(name.into()),
+            }
         }
+        Ok(consumer)
     }
 }
 
 impl abi::Host for Lent {
     fn service(&self, name: RStr<'_>, major: u32) -> RResult<abi::Service_NE, PluginError> {
-        match self.broker.service(&self.entry, self.consumer(), name.as_str(), major) {
+        let name = name.as_str();
+        let service = Broker::check_declared(&self.entry, name, major)
+            .and_then(|()| self.broker.service(self.consumer(name)?, name, major));
+        match service {
             Ok(service) => ROk(service),
             Err(error) => RErr(PluginError::from(&error)),
         }

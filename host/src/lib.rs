@@ -17,7 +17,8 @@
 //! | `discovery` | which plugins there are and which one is meant; opens no library |
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
-//! | `plugin_store` | packaging (and later installing); off the path of a command |
+//! | `sign_in` | what plugins may do with the user's sign-in: grants and the audit |
+//! | `plugin_store` | packaging, signing, installing; off the path of a command |
 //! | `last_words` | who it was, when a plugin ends the whole process |
 //! | `signals`, `log`, `output`, `error` | what the whole process shares |
 //!
@@ -31,6 +32,8 @@
 //! | `config.toml` (user, `/etc/seqera`) | `config::file` | people |
 //! | `<plugins>/<name>/<version>/plugin.toml`, `cli.json` | `discovery::manifest`, `builtin::cli_tree` | `plugin_store::package` |
 //! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
+//! | `grants.toml` | `sign_in::grants` | the same |
+//! | `audit.jsonl` in the state directory | people | `sign_in` |
 //! | `plugin-index.jsonl`, `digests.json` in the cache | `discovery::index`, `digest` | the same; may be deleted at any time |
 
 mod broker;
@@ -46,6 +49,7 @@ mod log;
 mod output;
 mod plugin_store;
 mod redaction;
+mod sign_in;
 mod signals;
 
 use std::ffi::{OsStr, OsString};

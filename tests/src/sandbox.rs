@@ -174,7 +174,41 @@ impl Sandbox {
         copy_tree(&stage::fixtures().join(fixture), &self.plugins());
         let name = only_entry(&stage::fixtures().join(fixture));
         let version = only_entry(&name);
-        self.plugins().join(name.file_name().expect("a name")).join(version.file_name().expect("a version"))
+        let dir = self
+            .plugins()
+            .join(name.file_name().expect("a name"))
+            .join(version.file_name().expect("a version"));
+        self.grant(&dir);
+        dir
+    }
+
+    /// Grants the plugin in a directory what it asks for, as installing it does.
+    ///
+    /// # Panics
+    /// When that is no plugin.
+    pub fn grant(&self, dir: &Path) {
+        let manifest = fs::read_to_string(dir.join("plugin.toml")).expect("plugin.toml");
+        let manifest: toml::Table = toml::from_str(&manifest).expect("a manifest");
+        let names = |key: &str| -> Vec<String> {
+            let list = manifest.get("capabilities").and_then(|asked| asked.get(key)?.as_array());
+            list.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
+        };
+        let path = self.config().join("grants.toml");
+        let before = fs::read_to_string(&path).ok();
+        let mut text = before.clone().unwrap_or_else(|| "grants = 1\n".to_owned());
+        for (kind, names) in [("audience", names("audiences")), ("host", names("hosts"))] {
+            for name in names {
+                for artifact in manifest["artifact"].as_table().expect("artifacts").values() {
+                    let (plugin, digest) = (&manifest["plugin"]["name"], &artifact["sha256"]);
+                    text +=
+                        &format!("[[grant]]\nplugin = {plugin}\ndigest = {digest}\n{kind} = \"{name}\"\n");
+                }
+            }
+        }
+        if text.contains("[[grant]]") && before.as_ref() != Some(&text) {
+            fs::create_dir_all(self.config()).expect("a configuration directory");
+            fs::write(path, text).expect("grants.toml");
+        }
     }
 
     /// A command line, ready to be started.

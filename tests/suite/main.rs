@@ -14,6 +14,7 @@ mod device;
 mod documents;
 mod examples;
 mod faults;
+mod governance;
 mod hygiene;
 mod id_token;
 mod login;

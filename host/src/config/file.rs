@@ -92,6 +92,11 @@ impl Layer {
     }
 }
 
+/// The line of a byte, from 1.
+pub fn line_of(text: &str, byte: usize) -> usize {
+    position(text, byte).0
+}
+
 /// Line and column of a byte, both from 1.
 fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = &text[..byte.min(text.len())];

@@ -7,7 +7,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use file::Layer;
+pub use file::{Layer, line_of};
 pub use pins::{Pins, Rule};
 pub use settings::Setting;
 

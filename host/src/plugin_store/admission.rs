@@ -11,6 +11,8 @@ use super::trusted_keys::TrustedKeys;
 use crate::discovery::Entry;
 use crate::discovery::manifest::Manifest;
 use crate::error::{Code, Error, Result};
+use crate::sign_in::grants::{self, Grants};
+use crate::sign_in::{Capability, Holder};
 
 /// A package whose signature was checked and whose manifest was read.
 pub struct Candidate<'a> {
@@ -28,6 +30,14 @@ impl Candidate<'_> {
     /// SHA-256 of the library for this machine.
     pub fn digest(&self) -> &str {
         self.manifest.artifact.get(crate::TARGET).map_or("", |artifact| artifact.sha256.as_str())
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        Holder { plugin: &self.manifest.plugin.name, signer: self.signer, digest: self.digest() }
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        Capability::asked(&self.manifest.capabilities)
     }
 
     fn label(&self) -> String {
@@ -108,31 +118,35 @@ pub fn revoked(seen: &Seen, candidate: &Candidate<'_>) -> Result<()> {
         .hint("Ask its publisher for another version."))
 }
 
-/// What the user did not agree to yet, of everything that it asks for. `None`: nothing has to be asked.
+/// Whether the user has to agree to it.
 ///
-/// An upgrade by the same signer that asks for nothing more does not ask again.
-pub fn unasked(candidate: &Candidate<'_>, installed: &[(Entry, Option<Receipt>)]) -> bool {
-    let asked = &candidate.manifest.capabilities;
-    !installed.iter().filter_map(|(entry, receipt)| Some((entry, receipt.as_ref()?))).any(
-        |(entry, receipt)| {
-            let same = match candidate.signer {
-                Some(signer) => receipt.signer.as_deref() == Some(signer),
-                None => {
-                    receipt.signer.is_none()
-                        && entry.artifact().is_some_and(|artifact| artifact.sha256 == candidate.digest())
-                }
-            };
-            same && asked.audiences.iter().all(|audience| receipt.audiences.contains(audience))
-                && asked.hosts.iter().all(|host| receipt.hosts.contains(host))
+/// An upgrade by the same signer that asks for nothing that was not granted does not ask again.
+///
+/// # Errors
+/// Those of `grants.toml`.
+pub fn unasked(
+    store: &Store,
+    candidate: &Candidate<'_>,
+    installed: &[(Entry, Option<Receipt>)],
+) -> Result<bool> {
+    let is_known = installed.iter().filter_map(|(entry, receipt)| Some((entry, receipt.as_ref()?))).any(
+        |(entry, receipt)| match candidate.signer {
+            Some(signer) => receipt.signer.as_deref() == Some(signer),
+            None => {
+                receipt.signer.is_none()
+                    && entry.artifact().is_some_and(|artifact| artifact.sha256 == candidate.digest())
+            }
         },
-    )
+    );
+    let grants = Grants::read(&store.paths)?;
+    Ok(!is_known || !grants.missing(&candidate.holder(), &candidate.capabilities()).is_empty())
 }
 
 /// Records what the user agreed to.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn record(_store: &Store, _candidate: &Candidate<'_>) -> Result<()> {
-    // The receipt, which is written with the plugin, carries it.
-    Ok(())
+pub fn record(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
+    let asked = candidate.capabilities();
+    if asked.is_empty() { Ok(()) } else { grants::record(&store.paths, &candidate.holder(), &asked) }
 }

@@ -133,7 +133,7 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
         output::people(&format!("{}\n", output::printable(&consent::summary(&candidate))));
         return Ok(outcome(Action::WouldInstall));
     }
-    if admission::unasked(&candidate, &known) {
+    if admission::unasked(store, &candidate, &known)? {
         consent::ask(&candidate, options.yes)?;
     }
     reached(Step::Consented)?;
@@ -227,12 +227,9 @@ fn assemble(corner: &Path, package: &Path, inspected: &Inspected, fetched: &Fetc
         fs::rename(package.join(name), ready.join(name)).map_err(failed)?;
         File::open(ready.join(name)).and_then(|file| file.sync_all()).map_err(failed)?;
     }
-    let capabilities = &inspected.manifest.capabilities;
     let receipt = Receipt {
         archive_sha256: fetched.archive_sha256.clone(),
         signer: inspected.signer.clone(),
-        audiences: capabilities.audiences.clone(),
-        hosts: capabilities.hosts.clone(),
         ..Receipt::new(&fetched.label, &inspected.manifest_sha256)
     };
     let text = toml::to_string(&receipt)

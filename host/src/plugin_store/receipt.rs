@@ -29,12 +29,6 @@ pub struct Receipt {
     pub installed_at: u64,
     /// The version of seqera that installed it.
     pub installed_by: String,
-    /// Token audiences that the user agreed to.
-    #[serde(default)]
-    pub audiences: Vec<String>,
-    /// Hosts that the user agreed to.
-    #[serde(default)]
-    pub hosts: Vec<String>,
 }
 
 impl Receipt {
@@ -49,8 +43,6 @@ impl Receipt {
             signer: None,
             installed_at: now.map_or(0, |since| since.as_secs()),
             installed_by: crate::VERSION.to_owned(),
-            audiences: Vec::new(),
-            hosts: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use semver::Version;
 use super::store::Store;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
+use crate::sign_in::grants;
 
 /// Removes one version of a plugin, or all, and answers what was removed.
 ///
@@ -30,6 +31,10 @@ pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: boo
     }
     for entry in &meant {
         store.discard(&entry.dir)?;
+    }
+    if meant.len() == own.len() {
+        // What it was granted goes with it: whoever installs the name again is asked again.
+        let _taken_back = grants::revoke(&store.paths, name, None)?;
     }
     // The directory of the name goes with its last version; what else lies in it keeps it.
     let _not_empty = fs::remove_dir(store.root().join(name));

@@ -1,5 +1,6 @@
 //! `seqera plugin`: one file for each of its commands; what they do lies in `plugin_store` and `discovery`.
 
+mod grants;
 mod index;
 mod info;
 mod install;
@@ -45,6 +46,7 @@ enum PluginCommand {
     Test(test::TestArgs),
     New(new::NewArgs),
     Trust(trust::TrustArgs),
+    Grants(grants::GrantsArgs),
 }
 
 /// # Errors
@@ -66,5 +68,6 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Test(args) => test::run(args),
         PluginCommand::New(args) => new::run(args),
         PluginCommand::Trust(args) => trust::run(args),
+        PluginCommand::Grants(args) => grants::run(args),
     }
 }

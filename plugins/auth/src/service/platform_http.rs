@@ -31,6 +31,16 @@ impl BearerHttp {
 
     /// Whether the bearer may go there: before a byte is sent.
     fn check_destination(&self, url: &Url) -> Result<()> {
+        if !self.consumer.audiences.contains(&TokenRequest::default().audience) {
+            let plugin = &self.consumer.plugin;
+            return Err(Error::new(
+                ErrorKind::Denied,
+                format!("the plugin {plugin} may not use your sign-in"),
+            )
+            .because("its manifest does not ask for that, or it was not granted")
+            .hint(format!("If you trust it, run `seqera plugin grants allow {plugin}`."))
+            .hint("`seqera plugin grants list` shows what is granted."));
+        }
         let host = self.sessions.host();
         let is_platform = || -> Result<bool> {
             Ok(url.origin() == backend(host)?.origin()

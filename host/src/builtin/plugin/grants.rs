@@ -1,0 +1,125 @@
+//! `seqera plugin grants list|allow|revoke`
+
+use std::fmt::Write as _;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+
+use crate::builtin::surroundings;
+use crate::config::Paths;
+use crate::discovery::{Catalog, Origin};
+use crate::error::{Code, Error, Result};
+use crate::output;
+use crate::sign_in::grants::{Grant, Grants, record, revoke};
+use crate::sign_in::{Capability, holder, signer};
+
+/// Show and change what plugins may do with your sign-in
+#[derive(Debug, Parser)]
+#[command(name = "grants", subcommand_required = true, arg_required_else_help = true)]
+pub struct GrantsArgs {
+    #[command(subcommand)]
+    command: GrantsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum GrantsCommand {
+    /// List what you granted; the plugins that come with seqera need no grant
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Grant an installed plugin what its manifest asks for
+    Allow {
+        /// The plugin
+        plugin: String,
+    },
+    /// Take grants back
+    Revoke {
+        /// The plugin
+        plugin: String,
+        /// Only this audience or host
+        name: Option<String>,
+    },
+}
+
+/// # Errors
+/// Those of the files; a plugin that is not there, or has no such grant.
+pub fn run(args: &GrantsArgs) -> Result<()> {
+    match &args.command {
+        GrantsCommand::List { json } => list(*json),
+        GrantsCommand::Allow { plugin } => allow(plugin),
+        GrantsCommand::Revoke { plugin, name } => take_back(plugin, name.as_deref()),
+    }
+}
+
+fn list(json: bool) -> Result<()> {
+    let (paths, _config) = surroundings()?;
+    let grants = Grants::read(&paths)?;
+    if json {
+        let rows: Vec<Value> = grants.all().iter().map(to_json).collect();
+        return output::data(&format!("{:#}\n", json!({ "version": 1, "grants": rows })));
+    }
+    if grants.all().is_empty() {
+        output::people("Nothing is granted. Plugins that come with seqera need no grant.\n");
+    }
+    let mut text = String::new();
+    for grant in grants.all() {
+        let vouches = match (&grant.signer, &grant.digest) {
+            (Some(signer), _) => format!("signed by {signer}"),
+            (None, digest) => format!("sha256 {}", digest.as_deref().map_or("?", short)),
+        };
+        let _infallible = writeln!(
+            text,
+            "{:<12} may {} ({vouches}, since {})",
+            grant.plugin, grant.capability, grant.given
+        );
+    }
+    output::data(&output::printable(&text))
+}
+
+fn to_json(grant: &Grant) -> Value {
+    let (audience, host) = match &grant.capability {
+        Capability::Audience(name) => (Some(name), None),
+        Capability::Host(name) => (None, Some(name)),
+    };
+    json!({
+        "plugin": grant.plugin, "signer": grant.signer, "digest": grant.digest,
+        "audience": audience, "host": host, "given": grant.given, "place": grant.place,
+    })
+}
+
+fn allow(plugin: &str) -> Result<()> {
+    let (paths, config) = surroundings()?;
+    let entry = Catalog::new(&paths, &config).named(plugin)?;
+    let asked = Capability::asked(&entry.manifest.capabilities);
+    if asked.is_empty() {
+        output::people(&format!("{} asks for nothing.\n", entry.label()));
+        return Ok(());
+    }
+    if entry.origin == Origin::User {
+        let signer = signer(&entry);
+        record(&paths, &holder(&entry, signer.as_deref()), &asked)?;
+    }
+    for capability in asked {
+        output::people(&format!("{} may {}.\n", entry.label(), output::printable(&capability.to_string())));
+    }
+    Ok(())
+}
+
+fn take_back(plugin: &str, name: Option<&str>) -> Result<()> {
+    let taken = revoke(&Paths::find(), plugin, name)?;
+    if taken.is_empty() {
+        let what = name.map(|name| format!(" for {name}")).unwrap_or_default();
+        return Err(Error::new(Code::Failed, format!("{plugin} has no grant{what}"))
+            .hint("Run `seqera plugin grants list` to see what is granted."));
+    }
+    for grant in taken {
+        output::people(&format!("{plugin} may no longer {}.\n", grant.capability));
+    }
+    Ok(())
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

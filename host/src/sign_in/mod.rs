@@ -1,0 +1,131 @@
+//! What a plugin may do with the user's sign-in: what its manifest asks for, as far as the user granted it and the
+//! admin's policy allows it.
+//!
+//! Users grant when they install a plugin. It is decided again whenever a plugin asks for a service, and every decision
+//! about a service that carries the sign-in is a line of the audit.
+
+mod audit;
+pub mod grants;
+
+pub use grants::{Capability, Holder};
+
+use crate::config::Paths;
+use crate::discovery::{Entry, Origin};
+use crate::error::{Code, Error, Result};
+use crate::plugin_store::receipt::Receipt;
+use grants::Grants;
+
+/// The service that hands out tokens.
+const TOKENS: &str = "token-provider";
+/// The services that carry the sign-in.
+const SIGN_IN: [&str; 2] = [TOKENS, "platform-http"];
+
+/// Whether a service carries the sign-in.
+pub fn concerns(service: &str) -> bool {
+    SIGN_IN.contains(&service)
+}
+
+/// What was decided about one capability, and by which rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What was asked for.
+    pub capability: Capability,
+    /// Whether the plugin has it.
+    pub granted: bool,
+    /// The rule: `FILE:LINE`, or words.
+    pub rule: String,
+}
+
+/// Decides about everything that the manifest of `entry` asks for.
+///
+/// # Errors
+/// `grants.toml` cannot be read.
+pub fn decide(paths: &Paths, entry: &Entry) -> Result<Vec<Decision>> {
+    let asked = Capability::asked(&entry.manifest.capabilities);
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let without_asking = match entry.origin {
+        Origin::Bundled => Some("it came with seqera"),
+        // Whoever links what he builds trusts it, and a digest would be another one after every build.
+        Origin::Linked => Some("you linked it"),
+        Origin::User => None,
+    };
+    if let Some(rule) = without_asking {
+        let granted = |capability| Decision { capability, granted: true, rule: rule.to_owned() };
+        return Ok(asked.into_iter().map(granted).collect());
+    }
+    let grants = Grants::read(paths)?;
+    let signer = signer(entry);
+    let holder = holder(entry, signer.as_deref());
+    let decide = |capability: Capability| match grants.find(&holder, &capability) {
+        Some(grant) => Decision { capability, granted: true, rule: grant.place.clone() },
+        None => Decision { capability, granted: false, rule: "you did not grant it".to_owned() },
+    };
+    Ok(asked.into_iter().map(decide).collect())
+}
+
+/// Decides for a plugin that asks for `service` now, and writes the audit.
+///
+/// # Errors
+/// `Denied`: the plugin wants tokens and has no audience. `grants.toml` cannot be read.
+pub fn obtain(paths: &Paths, entry: &Entry, service: &str) -> Result<Vec<Decision>> {
+    let decisions = decide(paths, entry)?;
+    if !concerns(service) {
+        return Ok(decisions);
+    }
+    write_audit(paths, entry, service, &decisions);
+    let is_denied =
+        |decision: &&Decision| matches!(decision.capability, Capability::Audience(_)) && !decision.granted;
+    match decisions.iter().find(is_denied) {
+        Some(decision) if service == TOKENS => Err(denied(entry, decision)),
+        _ => Ok(decisions),
+    }
+}
+
+fn denied(entry: &Entry, decision: &Decision) -> Error {
+    Error::new(Code::Denied, format!("the plugin {} may not {}", entry.label(), decision.capability))
+        .because(&decision.rule)
+        .hint(format!("If you trust it, run `seqera plugin grants allow {}`.", entry.name()))
+}
+
+fn write_audit(paths: &Paths, entry: &Entry, service: &str, decisions: &[Decision]) {
+    let version = entry.version().to_string();
+    let record = audit::Record {
+        plugin: entry.name(),
+        version: &version,
+        sha256: digest(entry),
+        service,
+        kind: "session",
+        name: "",
+        decision: "granted",
+        rule: "it asks for no tokens",
+    };
+    let records: Vec<audit::Record<'_>> = decisions
+        .iter()
+        .map(|decision| audit::Record {
+            kind: decision.capability.kind(),
+            name: decision.capability.name(),
+            decision: if decision.granted { "granted" } else { "denied" },
+            rule: &decision.rule,
+            ..record.clone()
+        })
+        .collect();
+    let records = if records.is_empty() { vec![record] } else { records };
+    audit::write(paths.state.as_deref(), &records);
+}
+
+/// The key that vouches for an installed plugin: the receipt, which no package can bring along, knows it.
+pub fn signer(entry: &Entry) -> Option<String> {
+    Receipt::read(&entry.dir).and_then(|receipt| receipt.signer)
+}
+
+/// Whom grants of this plugin belong to.
+pub fn holder<'a>(entry: &'a Entry, signer: Option<&'a str>) -> Holder<'a> {
+    Holder { plugin: entry.name(), signer, digest: digest(entry) }
+}
+
+/// The digest that the manifest names: a library with another one is refused before it can ask.
+fn digest(entry: &Entry) -> &str {
+    entry.artifact().map_or("", |artifact| artifact.sha256.as_str())
+}

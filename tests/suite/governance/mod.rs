@@ -1,0 +1,3 @@
+//! What admins and users decide about plugins.
+
+mod grants;
