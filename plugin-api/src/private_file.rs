@@ -53,8 +53,9 @@ impl Draft {
         let directory = directory_of(path);
         create_directory(directory)?;
         remove_abandoned(directory);
+        let prefix = draft_prefix(path);
         let make = || -> io::Result<tempfile::NamedTempFile> {
-            let mut file = tempfile::Builder::new().prefix(DRAFT).tempfile_in(directory)?;
+            let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory)?;
             if room > 0 {
                 file.write_all(&vec![0; room])?;
                 file.as_file().sync_all()?;
@@ -112,6 +113,27 @@ pub fn remove(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed("remove", path, &error)),
     }
+}
+
+/// Removes a file and whatever was begun in its place by processes that were killed. Only for who knows that nobody is
+/// writing it now.
+///
+/// # Errors
+/// As [`remove`].
+pub fn remove_with_drafts(path: &Path) -> Result<()> {
+    let prefix = draft_prefix(path);
+    for item in fs::read_dir(directory_of(path)).into_iter().flatten().flatten() {
+        if item.file_name().to_string_lossy().starts_with(&prefix) {
+            remove(&item.path())?;
+        }
+    }
+    remove(path)
+}
+
+/// What the name of an incomplete file begins with.
+fn draft_prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("{DRAFT}{name}-")
 }
 
 /// Makes a directory, and those above it, readable by the owner only; existing ones keep their mode.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use seqera_tests::emulator::{Emulator, Fault, Options};
 use seqera_tests::sandbox::{Sandbox, finished, signal};
+use serde_json::json;
 
 /// Signed in with an access token that has ended.
 pub(crate) fn expired() -> (Emulator, Sandbox) {
@@ -132,6 +133,27 @@ fn a_401_brings_one_renewal_and_one_more_try() {
     emulator.fault(Fault::status("organizations", 401).times(5));
     let _refused = sandbox.seqera("org list").fails(4, "does not accept your session");
     assert_eq!((emulator.count("GET", "/v1/cli/organizations"), refreshes(&emulator)), (2, 1));
+}
+
+/// Issue 4: a long session of the assistant never sees an expired token.
+#[test]
+fn a_session_of_the_assistant_outlives_its_tokens() {
+    let emulator = Emulator::start(Options { ttl_access: 3, ..Options::default() }).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    emulator.forget_requests();
+    let mut steps = vec![json!({ "execute": "execute_bash_local", "args": { "command": "sleep 4" } }); 2];
+    steps.push(json!({ "type": "text-delta", "delta": "done" }));
+    steps.push(json!({ "type": "finish", "finishReason": "stop" }));
+    emulator.script(steps);
+    let run = sandbox.seqera("ai --headless --approval-mode full go").success();
+    assert!(run.stdout.contains("done"), "{run}");
+    let requests = emulator.requests();
+    let told = requests.iter().filter(|entry| entry.path.ends_with("/tool-results")).count();
+    assert_eq!(told, 2, "{run}");
+    assert!(refreshes(&emulator) >= 2, "each command took longer than a token lives");
+    let refused: Vec<_> = requests.iter().filter(|entry| entry.status == 401).collect();
+    assert!(refused.is_empty(), "{refused:?}");
 }
 
 #[test]

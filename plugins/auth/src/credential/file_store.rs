@@ -69,7 +69,8 @@ impl CredentialStore for FileStore {
     }
 
     fn delete(&self, key: &Key) -> Result<()> {
-        private_file::remove(&self.path(key)).map_err(unusable)?;
+        // Whoever removes one holds its lock.
+        private_file::remove_with_drafts(&self.path(key)).map_err(unusable)?;
         self.put_aside(key).iter().try_for_each(|path| private_file::remove(path).map_err(unusable))
     }
 
