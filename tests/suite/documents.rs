@@ -26,6 +26,27 @@ fn the_users_guide_shows_what_happens() {
     assert_eq!(Document::read("docs/users.md", &sandbox).run(), 7);
 }
 
+#[test]
+fn the_guide_to_the_assistant_shows_what_happens() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let _signed_in = sandbox.login().success();
+    assert_eq!(Document::read("docs/assistant.md", &sandbox).run(), 10);
+}
+
+/// Every slash command that there is.
+#[test]
+fn the_guide_to_the_assistant_knows_every_command() {
+    let guide = text("docs/assistant.md");
+    let source = text("plugins/ai/src/line_mode/slash.rs");
+    let table = source.split("const COMMANDS").nth(1).unwrap().split("];").next().unwrap();
+    let words: Vec<&str> = table.split("&[\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(words.len() > 10, "the table was found");
+    for word in words {
+        assert!(guide.contains(&format!("`{word}")), "docs/assistant.md does not know {word}");
+    }
+}
+
 /// Every key and variable of the table in the host's source has its row.
 #[test]
 fn the_users_guide_knows_every_setting() {
