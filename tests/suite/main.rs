@@ -23,6 +23,7 @@ mod line_mode;
 mod login;
 mod logout;
 mod loopback;
+mod messages;
 mod network;
 mod org;
 mod pasted;

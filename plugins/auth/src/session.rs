@@ -20,6 +20,7 @@ use crate::credential::{Credential, CredentialKind, CredentialStore, Index, Key,
 use crate::env_token::EnvToken;
 use crate::http::Engine;
 use crate::oauth::{Provider, backend_user, provider_user};
+use crate::wording;
 
 /// By how many percent of its margin this process renews earlier: not every process at the same second.
 fn jitter() -> i64 {
@@ -191,7 +192,11 @@ impl Sessions {
     fn nobody(&self, authority: &Authority, key: &Key) -> Error {
         let ended =
             self.index().and_then(|index| index.find(key)).ok().flatten().is_some_and(|record| record.ended);
-        if ended { session_ended(authority) } else { not_signed_in(authority, &key.profile) }
+        if ended {
+            session_ended(authority, &key.profile, None)
+        } else {
+            not_signed_in(authority, &key.profile)
+        }
     }
 
     /// What is stored, or what could not be and is newer.
@@ -278,22 +283,31 @@ impl Sessions {
         describe_record(self, &record)
     }
 
+    /// Asks whose the stored token is. An access token that is refused is no news about the session: a renewal is.
     fn resolve_stored(&self, key: &Key) -> Result<Account> {
         let token = self.token(0)?;
-        let engine = self.engine()?;
-        let is_personal =
-            self.index()?.find(key)?.is_some_and(|record| record.kind == CredentialKind::PersonalAccessToken);
-        let account = if is_personal {
-            // The authority knows nothing of it: it was made on the Platform.
-            let url = below_backend(&self.host, "/v1/cli/user-info")?;
-            engine.run(backend_user(engine.client(&url), url, token.bearer))?
-        } else {
-            let endpoint =
-                Provider::of(&engine, &self.host, &Authority::parse(&key.issuer)?)?.userinfo_endpoint;
-            engine.run(provider_user(engine.client(&endpoint), endpoint, token.bearer))?
+        let account = match self.ask_whose(key, token.bearer.clone()) {
+            Err(error) if error.kind() == ErrorKind::SignInNeeded => {
+                self.invalidate(&token.bearer);
+                self.ask_whose(key, self.token(0)?.bearer)?
+            }
+            answer => answer?,
         };
         self.index()?.update(key, |record| record.account = Some(account.clone()))?;
         Ok(account)
+    }
+
+    fn ask_whose(&self, key: &Key, bearer: Secret) -> Result<Account> {
+        let engine = self.engine()?;
+        let is_personal =
+            self.index()?.find(key)?.is_some_and(|record| record.kind == CredentialKind::PersonalAccessToken);
+        if is_personal {
+            // The authority knows nothing of it: it was made on the Platform.
+            let url = below_backend(&self.host, "/v1/cli/user-info")?;
+            return engine.run(backend_user(engine.client(&url), url, bearer));
+        }
+        let endpoint = Provider::of(&engine, &self.host, &Authority::parse(&key.issuer)?)?.userinfo_endpoint;
+        engine.run(provider_user(engine.client(&endpoint), endpoint, bearer))
     }
 
     /// Asks the server whether the token in charge is good.
@@ -399,19 +413,24 @@ fn described(account: Option<Account>, issuer: String, profile: &str, state: Ses
 
 fn not_signed_in(authority: &Authority, profile: &str) -> Error {
     let host = authority.name();
-    let login = match profile {
-        "default" => "seqera login".to_owned(),
-        profile => format!("seqera login --profile {profile}"),
-    };
+    let login = login_of(profile);
     let whose = if profile == "default" { String::new() } else { format!(" as `{profile}`") };
     Error::new(ErrorKind::SignInNeeded, format!("you are not signed in to {host}{whose}"))
         .hint(format!("Run `{login}`, or set SEQERA_ACCESS_TOKEN."))
         .with("kind", "NotLoggedIn")
 }
 
-fn session_ended(authority: &Authority) -> Error {
-    Error::new(ErrorKind::SignInNeeded, format!("your session on {} has ended", authority.name()))
-        .hint("Run `seqera login`.")
+/// The command that signs a profile in.
+fn login_of(profile: &str) -> String {
+    if profile == "default" { "seqera login".to_owned() } else { format!("seqera login --profile {profile}") }
+}
+
+/// `renewed_at` tells the person which session that was.
+fn session_ended(authority: &Authority, profile: &str, renewed_at: Option<i64>) -> Error {
+    let ago = |at: i64| wording::relative((at - clock::now()).min(-1));
+    let when = renewed_at.map_or_else(String::new, |at| format!(" (last renewed {})", ago(at)));
+    Error::new(ErrorKind::SignInNeeded, format!("your session on {} has ended{when}", authority.name()))
+        .hint(format!("Run `{}`.", login_of(profile)))
         .with("kind", "SessionExpired")
 }
 

@@ -80,7 +80,7 @@ fn tls_problem<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Er
 /// Each problem with the one who can solve it.
 fn tls(name: &str, problem: &rustls::Error) -> Error {
     use CertificateError as Why;
-    let error = |message: String| Error::new(ErrorKind::Unreachable, message);
+    let error = |message: String| Error::new(ErrorKind::Unreachable, message).with("kind", "Tls");
     let clock = format!("Is the clock of this computer right? If it is, only the admin of {name} can help.");
     match problem {
         rustls::Error::InvalidCertificate(why) => match why {

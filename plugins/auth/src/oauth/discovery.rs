@@ -152,6 +152,7 @@ fn read(authority: &Authority, answer: &Answer) -> Result<Document> {
         )
         .because(format!("its configuration answers {} with {}", answer.status, answer.looks_like()))
         .hint("Check SEQERA_AUTH_DOMAIN (auth_domain in config.toml).")
+        .with("kind", "NotAnAuthority")
     })
 }
 

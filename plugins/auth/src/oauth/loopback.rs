@@ -213,7 +213,8 @@ fn say_who_listens_beside(host: &Host, port: u16) {
 
 fn port_taken(port: u16, error: &std::io::Error) -> Error {
     let failed =
-        Error::new(ErrorKind::Config, format!("port {port} cannot be used for the sign-in callback"));
+        Error::new(ErrorKind::Config, format!("port {port} cannot be used for the sign-in callback"))
+            .with("kind", "PortBusy");
     match holder_of(port) {
         Some(holder) => failed.because(format!("another program has it: {holder}")),
         None => failed.caused_by(error),

@@ -64,7 +64,8 @@ impl Sessions {
             if self.is_usable(&credential) {
                 return Ok(credential);
             }
-            return Err(session_ended(authority).because("the server gave it no way to be renewed"));
+            return Err(session_ended(authority, &key.profile, None)
+                .because("the server gave it no way to be renewed"));
         };
         let room = match store.reserve(key) {
             Ok(room) => room,
@@ -148,7 +149,7 @@ impl Sessions {
             record.ended = true;
             record.access_expires_at = None;
         })?;
-        Err(session_ended(authority))
+        Err(session_ended(authority, &key.profile, Some(used.obtained_at)))
     }
 
     /// Stores tokens before anybody uses them. When nothing can store them they are good for this process only, and

@@ -74,4 +74,5 @@ fn show(sign_in: &SignIn<'_>, authorization: &DeviceAuthorization) {
 fn not_offered(issuer: &str) -> Error {
     Error::new(ErrorKind::UnexpectedAnswer, format!("{issuer} does not offer device sign-in"))
         .hint("Use `seqera login --no-browser` and paste the address that the browser ends up with, or SEQERA_ACCESS_TOKEN.")
+        .with("kind", "Unsupported")
 }
