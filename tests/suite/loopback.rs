@@ -278,3 +278,32 @@ fn a_time_that_is_none_is_a_mistake_in_the_settings() {
         assert!(!run.stderr.contains("Open this address"), "{run}");
     }
 }
+
+/// auth b.13: a browser that insists on https is told apart, and what to do is said once.
+#[test]
+fn a_browser_that_comes_with_https_is_said() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let mut login = sandbox.begin_login();
+    let callback = login.parameter("redirect_uri").replace("http:", "https:");
+    for _ in 0..2 {
+        assert_eq!(page(&callback, &["--insecure"]).unwrap(), "");
+    }
+    let said = login.line_with("came with https");
+    assert!(said.contains(&format!("http://127.0.0.1:{}/", port_of(&login))), "{said}");
+    assert_eq!(login.visit(), "200");
+    let run = login.finish().success();
+    assert_eq!(run.stderr.matches("came with https").count(), 1, "{run}");
+}
+
+/// A browser sends the cookies of every program that ever ran at this address.
+#[test]
+fn many_cookies_are_no_reason_to_refuse() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let login = sandbox.begin_login();
+    let cookies = format!("Cookie: {}", "theirs=0123456789abcdef; ".repeat(2000));
+    let answer = page(&callback_of(&login.url), &["--header", &cookies]).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let _run = login.finish().success();
+}

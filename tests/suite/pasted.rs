@@ -118,3 +118,34 @@ fn in_the_background_the_keyboard_is_left_to_the_shell() {
     let (_code, seen) = terminal.finish();
     assert!(seen.contains("code 0") && !seen.contains("That is not the address"), "{seen}");
 }
+
+/// One Ctrl-C is enough at every question, and leaves nothing half done.
+#[test]
+fn one_interruption_is_enough_at_each_question() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator).without("SEQERA_NO_KEYCHAIN");
+    let mut terminal = Terminal::run(&sandbox, &["login", "--no-browser"]);
+    terminal.line_with("[Y/n] ");
+    std::thread::sleep(Duration::from_millis(200));
+    terminal.type_keys("\u{3}");
+    let (code, seen) = terminal.finish();
+    assert_eq!(code, 130, "{seen}");
+    assert!(emulator.requests().is_empty() && !sandbox.config().join("auth.json").exists(), "{seen}");
+
+    let mut terminal = Terminal::run(&sandbox, &["login", "--no-browser", "--store", "file"]);
+    terminal.line_with("paste the address");
+    terminal.type_keys("\u{3}");
+    let (code, seen) = terminal.finish();
+    assert_eq!(code, 130, "{seen}");
+    assert!(!sandbox.config().join("auth.json").exists(), "{seen}");
+
+    let mut terminal = Terminal::run(&sandbox, &["login", "--no-browser", "--store", "file"]);
+    terminal.line_with("paste the address");
+    assert_eq!(visit(&address(&terminal.seen()), &sandbox.root().join("jar")).unwrap(), "200");
+    terminal.line_with("q to cancel): ");
+    std::thread::sleep(Duration::from_millis(200));
+    terminal.type_keys("\u{3}");
+    let (code, seen) = terminal.finish();
+    assert_eq!(code, 130, "{seen}");
+    let _still = sandbox.seqera("auth status").success();
+}

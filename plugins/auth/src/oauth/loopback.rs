@@ -5,6 +5,7 @@
 //! change nothing. The page is sent after the code was exchanged, and tells the truth.
 
 use std::net::TcpListener as StdListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -19,8 +20,10 @@ use crate::sign_in::holder_of;
 
 /// How many ports are tried from the first one on.
 const PORTS: u16 = 10;
-/// Longest request head, in bytes.
-const HEAD_LIMIT: usize = 16 * 1024;
+/// Longest request head, in bytes. Browsers send the cookies of everything that ever ran at 127.0.0.1.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// The first byte of a browser that speaks TLS (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
 /// Longest time for a browser to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -109,6 +112,7 @@ impl LoopbackListener {
     /// When the system takes the listener back.
     pub(crate) fn listen(
         &mut self,
+        host: &Host,
         engine: &Engine,
         events: mpsc::Sender<Event>,
         takes: impl Fn(&str) -> bool + Send + Sync + 'static,
@@ -118,7 +122,13 @@ impl LoopbackListener {
             Error::new(ErrorKind::Failed, "cannot wait for the browser").caused_by(&error)
         };
         listener.set_nonblocking(true).map_err(failed)?;
-        let desk = Arc::new(Desk { port: self.port, events, takes: Box::new(takes) });
+        let desk = Arc::new(Desk {
+            host: host.clone(),
+            port: self.port,
+            events,
+            takes: Box::new(takes),
+            has_said_https: AtomicBool::new(false),
+        });
         self.task = Some(engine.spawn(async move {
             let Ok(listener) = TcpListener::from_std(listener) else { return };
             loop {
@@ -224,15 +234,20 @@ fn port_taken(port: u16, error: &std::io::Error) -> Error {
 
 /// Where browsers come in.
 struct Desk {
+    host: Host,
     port: u16,
     events: mpsc::Sender<Event>,
     takes: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    has_said_https: AtomicBool,
 }
 
 impl Desk {
     async fn serve(self: Arc<Self>, mut stream: TcpStream) {
         let head = tokio::time::timeout(PATIENCE, read_head(&mut stream)).await.ok().flatten();
         let Some(head) = head else { return reply(&mut stream, 400, Page::Refused).await };
+        if head.first() == Some(&HANDSHAKE) {
+            return self.say_https();
+        }
         let mut callback = match self.read(&head) {
             Ok(callback) => callback,
             Err(status) => return reply(&mut stream, status, Page::Refused).await,
@@ -249,6 +264,18 @@ impl Desk {
             page => reply(&mut stream, 400, page).await,
         }
         let _nobody_waits = done.send(());
+    }
+
+    /// Some browsers make every address one of https, and show nothing but that it fails.
+    fn say_https(&self) {
+        if !self.has_said_https.swap(true, Ordering::SeqCst) {
+            status!(
+                self.host,
+                "[Login] The browser came with https, which is not spoken here: let its address begin with \
+                 http://127.0.0.1:{}/, or paste it here.",
+                self.port
+            );
+        }
     }
 
     /// The callback in a request head, or the status that refuses it.
@@ -274,14 +301,14 @@ impl Desk {
     }
 }
 
-/// Reads up to the empty line; `None` for a head that is too long or ends early.
+/// Reads up to the empty line, or what shows that there will be none; `None` for a head that is too long or ends early.
 async fn read_head(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     loop {
         let mut part = [0; 2048];
         let count = stream.read(&mut part).await.ok()?;
         head.extend_from_slice(&part[..count]);
-        if head.windows(4).any(|window| window == b"\r\n\r\n") {
+        if head.first() == Some(&HANDSHAKE) || head.windows(4).any(|window| window == b"\r\n\r\n") {
             return Some(head);
         }
         if count == 0 || head.len() > HEAD_LIMIT {

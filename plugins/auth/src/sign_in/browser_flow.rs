@@ -55,7 +55,7 @@ pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> 
         let _over_already = on_signal.send(Event::Cancelled);
     });
     let ours = Arc::clone(&current);
-    listener.listen(&sign_in.engine, events.clone(), move |state| takes(&ours, state))?;
+    listener.listen(host, &sign_in.engine, events.clone(), move |state| takes(&ours, state))?;
     show(host, options, &request);
     let _keyboard = host.terminal().is_interactive().then(|| {
         status!(
