@@ -180,6 +180,37 @@ fn a_keychain_that_was_asked_for_is_not_replaced_and_nobody_is_sent_to_a_browser
     let _refused = odd.seqera("login --no-browser").fails(3, "neither keychain nor file: cloud");
 }
 
+/// auth f.2: the flag, the variables, what was chosen before, then the keychain; and what was chosen is remembered.
+#[test]
+fn a_store_is_chosen_in_one_order_and_remembered() {
+    let Some(keychain) = SecretService::start() else { return };
+    let emulator = emulator();
+    let switch_off = ("SEQERA_NO_KEYCHAIN", "true");
+    let wish = |store| ("SEQERA_CREDENTIAL_STORE", store);
+    for (flags, variables, store) in [
+        ("", &[][..], "keychain"),
+        ("", &[switch_off], "file"),
+        ("", &[wish("file")], "file"),
+        ("", &[wish("keychain"), switch_off], "keychain"),
+        ("--store file", &[wish("keychain")], "file"),
+        ("--headless", &[wish("keychain")], "file"),
+        ("--store keychain", &[switch_off], "keychain"),
+    ] {
+        let sandbox = keychain.lend_to(Sandbox::on(&emulator));
+        let sign_in = |flags: &str, variables: &[(&str, &str)]| {
+            let mut command = sandbox.command(format!("login --with-token {flags}").split_whitespace());
+            let token = sandbox.root().join("token");
+            fs::write(&token, &emulator.access_token).unwrap();
+            let token = fs::File::open(token).unwrap();
+            let output = command.envs(variables.iter().copied()).stdin(token).output().unwrap();
+            let _run = finished(output.status, &output.stdout, &output.stderr).success();
+            active(&sandbox.seqera("auth status --json").success())["store"].clone()
+        };
+        assert_eq!(sign_in(flags, variables), store, "{flags} {variables:?}");
+        assert_eq!(sign_in("", &[]), store, "{flags} {variables:?}: it is remembered");
+    }
+}
+
 /// auth f.2: a keychain that fails between probe and store costs the place, not the sign-in.
 #[test]
 fn a_keychain_that_fails_at_the_last_moment_does_not_cost_the_sign_in() {

@@ -149,3 +149,32 @@ fn one_interruption_is_enough_at_each_question() {
     assert_eq!(code, 130, "{seen}");
     let _still = sandbox.seqera("auth status").success();
 }
+
+/// auth f.2: a person is asked before credentials go into a file; no is an answer, and an end of the input is one, too.
+#[test]
+fn a_person_is_asked_before_credentials_go_into_a_file() {
+    let emulator = person();
+    for (answer, code) in [("n", 9), ("\u{4}", 9), ("what?", 9), ("", 0), ("Yes", 0)] {
+        let sandbox = Sandbox::on(&emulator).without("SEQERA_NO_KEYCHAIN");
+        emulator.forget_requests();
+        let mut terminal = Terminal::run(&sandbox, &["login", "--no-browser"]);
+        let question = terminal.line_with("[Y/n] ");
+        assert!(question.contains("credentials") && question.contains("only you can read"), "{question}");
+        assert!(terminal.seen().contains("the keychain cannot be used: "), "the reason is named");
+        if answer == "\u{4}" {
+            terminal.type_keys(answer)
+        } else {
+            terminal.type_line(answer)
+        }
+        if code == 0 {
+            let url = terminal.line_with("response_type=code");
+            assert_eq!(visit(&url, &sandbox.root().join("jar")).unwrap(), "200");
+        }
+        let (ended, seen) = terminal.finish();
+        assert_eq!(ended, code, "{answer:?}: {seen}");
+        if code == 9 {
+            assert!(seen.contains("Nothing was changed") && seen.contains("--store file"), "{seen}");
+            assert!(emulator.requests().is_empty() && !sandbox.config().join("auth.json").exists());
+        }
+    }
+}
