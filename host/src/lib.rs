@@ -161,6 +161,15 @@ pub(crate) fn refuse_policy() -> Result<()> {
 
 fn unknown_to(catalog: &Catalog<'_>, word: &str) -> Error {
     let (entries, broken) = catalog.all();
+    let is_missing = entries.iter().all(|entry| entry.name() != word);
+    if let Some(source) = catalog.config().plugin_source(word).filter(|_| is_missing) {
+        return unknown(word, &[], &broken)
+            .because(format!(
+                "the plugin {word} is not installed; it comes from {} ({})",
+                source.value, source.place
+            ))
+            .hint(format!("seqera plugin install {word}"));
+    }
     let words: Vec<String> = entries
         .iter()
         .flat_map(|entry| entry.manifest.commands.iter().flat_map(|command| command.all()))

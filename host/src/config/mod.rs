@@ -1,5 +1,6 @@
 //! Configuration: where it lies, what it says, and where each value comes from.
 
+pub mod edit;
 mod file;
 mod pins;
 mod settings;
@@ -46,6 +47,11 @@ impl Paths {
         }
     }
 
+    /// The user's settings.
+    pub fn user_config(&self) -> Option<PathBuf> {
+        self.config.as_ref().map(|dir| dir.join("config.toml"))
+    }
+
     /// As the topic `paths` of the ABI.
     pub fn to_json(&self) -> String {
         serde_json::json!({
@@ -86,13 +92,20 @@ impl Config {
     /// # Errors
     /// A file that cannot be read, or that is no TOML, with line and column.
     pub fn read(paths: &Paths) -> Result<Self> {
-        let user = paths.config.as_ref().map(|dir| dir.join("config.toml"));
-        let system = Some(PathBuf::from(SYSTEM_CONFIG));
-        let mut layers = Vec::new();
-        for path in [user, system].into_iter().flatten() {
-            layers.extend(Layer::read(&path)?);
-        }
-        Ok(Self { layers })
+        let user = paths.user_config();
+        let user = user.map(|path| Layer::read(&path)).transpose()?.flatten();
+        let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
+        Ok(Self { layers: user.into_iter().chain(system).collect() })
+    }
+
+    /// What would count if the user's file said `text`.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read_with(paths: &Paths, text: String) -> Result<Self> {
+        let user = paths.user_config().map(|path| Layer::parse(&path, text)).transpose()?;
+        let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
+        Ok(Self { layers: user.into_iter().chain(system).collect() })
     }
 
     /// The effective value of a setting.

@@ -1,7 +1,7 @@
 //! Which of the plugins found is meant: versions, pins, conflicts, services.
 
 use super::{Catalog, Entry, Origin};
-use crate::config::Pins;
+use crate::config::{Pins, Rule};
 use crate::error::{Code, Error, Result};
 
 /// A command that a plugin runs.
@@ -128,9 +128,7 @@ impl Catalog<'_> {
         }
         let pins = self.config.pins(name)?;
         if let Some(place) = &pins.disabled {
-            return Err(Error::new(Code::Mismatch, format!("the plugin {name} is switched off"))
-                .because(format!("enabled = false ({place})"))
-                .hint("Set it to true, or remove the line, to use the plugin."));
+            return Err(switched_off(name, place));
         }
         let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
         let allowed = |entry: &&&Entry| {
@@ -148,7 +146,7 @@ impl Catalog<'_> {
             Some(entry) => Ok(Some(entry)),
             // Only pre-releases, and nobody named one: as if it were not there.
             None if pins.is_empty() => Ok(None),
-            None => Err(unmet(name, &pins, &versions)),
+            None => Err(unmet(name, &pins, &versions, self.config.plugin_source(name).as_ref())),
         }
     }
 }
@@ -182,7 +180,14 @@ fn conflict(word: &str, claims: &[Entry]) -> Error {
         .hint(format!("Or say it each time: seqera plugin run {} -- ARGUMENTS", claims[0].name()))
 }
 
-fn unmet(name: &str, pins: &Pins, versions: &[&Entry]) -> Error {
+/// What a plugin answers, and an installation of it, while it is switched off.
+pub fn switched_off(name: &str, place: &str) -> Error {
+    Error::new(Code::Mismatch, format!("the plugin {name} is switched off"))
+        .because(format!("enabled = false ({place})"))
+        .hint(format!("seqera plugin enable {name}"))
+}
+
+fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<String>>) -> Error {
     let mut error = Error::new(Code::Mismatch, format!("no installed {name} is the one that is pinned"));
     for demand in pins.describe() {
         error = error.because(format!("pinned: {demand}"));
@@ -193,8 +198,12 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry]) -> Error {
             format!("installed: {} ({}, sha256 {digest})", entry.version(), entry.origin.as_str());
         error = error.because(entry_line);
     }
-    error.hint(format!(
-        "Install the version that is pinned, or change the pin: [plugins.{name}] in the file above."
+    let install = match source {
+        Some(rule) => format!("seqera plugin install {name}  (from {}, {})", rule.value, rule.place),
+        None => format!("Install the version that is pinned: seqera plugin install {name}@VERSION"),
+    };
+    error.hint(install).hint(format!(
+        "Or change the pin: seqera plugin pin {name}@VERSION, or [plugins.{name}] in the file above."
     ))
 }
 

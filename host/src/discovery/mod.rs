@@ -10,6 +10,7 @@ mod stamp;
 
 use std::path::PathBuf;
 
+pub use choice::switched_off;
 pub use entry::{Broken, Entry, Origin};
 use index::Index;
 pub use index::replace;
@@ -39,6 +40,11 @@ impl<'a> Catalog<'a> {
             cache: paths.cache.clone(),
             config,
         }
+    }
+
+    /// The settings that count.
+    pub fn config(&self) -> &Config {
+        self.config
     }
 
     /// The directories that are looked in, in order.

@@ -8,8 +8,8 @@ use super::receipt::Receipt;
 use super::signature::PublicKey;
 use super::store::Store;
 use super::trusted_keys::TrustedKeys;
-use crate::discovery::Entry;
 use crate::discovery::manifest::Manifest;
+use crate::discovery::{Entry, switched_off};
 use crate::error::{Code, Error, Result};
 use crate::sign_in::grants::{self, Grants};
 use crate::sign_in::{Capability, Holder};
@@ -84,9 +84,16 @@ pub fn admit(store: &Store, candidate: &Candidate<'_>, installed: &[(Entry, Opti
     }
 }
 
-fn pinned(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
+/// Whether the user and the admin leave room for it.
+///
+/// # Errors
+/// `Mismatch`, with the file and line of each demand.
+pub fn pinned(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
     let plugin = &candidate.manifest.plugin;
     let pins = store.config().pins(&plugin.name)?;
+    if let Some(place) = &pins.disabled {
+        return Err(switched_off(&plugin.name, place));
+    }
     let version_fits = pins.versions.is_empty() || pins.accepts(&plugin.version);
     let digest_fits = pins.digests.iter().all(|rule| rule.value == candidate.digest());
     if version_fits && digest_fits {

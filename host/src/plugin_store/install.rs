@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use semver::Version;
+use semver::{Version, VersionReq};
 
 use super::admission::{self, Candidate};
 use super::inspect::Inspected;
@@ -98,17 +98,22 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     let inspected = Inspected::read(&package, &fetched.label, &admission::trusted_keys(store)?)?;
     keeps_promise(&inspected, &fetched)?;
     let plugin = &inspected.manifest.plugin;
-    if let Some(outcome) = needless(store, &plugin.name, &plugin.version, above, |receipt| {
-        receipt.manifest_sha256 == inspected.manifest_sha256
-    }) {
-        return Ok(Outcome { source: fetched.label, signer: inspected.signer, ..outcome });
-    }
     let candidate = Candidate {
         manifest: &inspected.manifest,
         manifest_sha256: &inspected.manifest_sha256,
         source: &fetched.label,
         signer: inspected.signer.as_deref(),
     };
+    if above.is_none() {
+        // What is there already and pinned away is no success.
+        admission::pinned(store, &candidate)?;
+    }
+    if let Some(outcome) = needless(store, &plugin.name, &plugin.version, above, |receipt| {
+        receipt.manifest_sha256 == inspected.manifest_sha256
+    }) {
+        let source = candidate.source.to_owned();
+        return Ok(Outcome { source, signer: inspected.signer.clone(), ..outcome });
+    }
     let known = store.installed(Some(&plugin.name));
     let place = store.place(&plugin.name, &plugin.version);
     admission::admit(store, &candidate, &known)?;
@@ -175,6 +180,24 @@ fn needless(
 
 fn keeps_promise(inspected: &Inspected, fetched: &Fetched) -> Result<()> {
     let plugin = &inspected.manifest.plugin;
+    if let Some(wanted) = &fetched.wanted
+        && (wanted.name != plugin.name || !is_met(&wanted.requirement, &plugin.version))
+    {
+        return Err(Error::new(
+            Code::Mismatch,
+            format!(
+                "{} holds {}, not {} {}",
+                fetched.label,
+                inspected.label(),
+                wanted.name,
+                wanted.requirement
+            ),
+        )
+        .hint(format!(
+            "It is the source of {} in config.toml; name another, or another version.",
+            wanted.name
+        )));
+    }
     match &fetched.promised {
         Some((name, version)) if *name != plugin.name || *version != plugin.version => Err(Error::new(
             Code::Mismatch,
@@ -182,6 +205,11 @@ fn keeps_promise(inspected: &Inspected, fetched: &Fetched) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// The only version there is may be a pre-release, unless another one was asked for.
+fn is_met(requirement: &VersionReq, version: &Version) -> bool {
+    *requirement == VersionReq::STAR || requirement.matches(version)
 }
 
 /// Two plugins with one word would both not run: the second is not installed, unless the user said which is meant.

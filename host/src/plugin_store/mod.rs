@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod install;
 pub mod link;
 pub mod package;
+pub mod pinning;
 pub mod probe;
 pub mod publish;
 pub mod receipt;

@@ -12,6 +12,7 @@ use super::index::{INDEX_FILE, Index, Location, Offer};
 use super::package::MANIFEST_FILE;
 use super::steps::{Step, reached};
 use super::store::Store;
+use crate::config::Rule;
 use crate::digest;
 use crate::discovery::manifest::is_plugin_name;
 use crate::error::{Code, Error, Result};
@@ -127,17 +128,21 @@ fn place(text: &str, store: &Store) -> Result<Place> {
     let indexes = store.config().indexes();
     let name = text.strip_prefix("index:").unwrap_or(text);
     if let Some((name, rule)) = indexes.iter().find(|(known, _)| *known == name) {
-        return Ok(Place { location: Location::parse(&rule.value), label: format!("index:{name}") });
+        return Ok(Place {
+            location: Location::parse(&beside_its_file(rule)),
+            label: format!("index:{name}"),
+        });
     }
     if is_plugin_name(name) && !Path::new(name).exists() {
         return Err(Error::new(Code::Config, format!("there is no index `{name}`"))
             .hint(format!("Name it in config.toml: [indexes] {name} = \"https://…\"")));
     }
     let location = Location::parse(name);
-    let label = match indexes.into_iter().find(|(_, rule)| Location::parse(&rule.value) == location) {
-        Some((name, _)) => format!("index:{name}"),
-        None => format!("index:{location}"),
-    };
+    let label =
+        match indexes.into_iter().find(|(_, rule)| Location::parse(&beside_its_file(rule)) == location) {
+            Some((name, _)) => format!("index:{name}"),
+            None => format!("index:{location}"),
+        };
     Ok(Place { location, label })
 }
 
@@ -149,12 +154,14 @@ pub struct Fetched {
     pub archive_sha256: Option<String>,
     /// What the source says it is.
     pub promised: Option<(String, Version)>,
+    /// What was asked for, of a source that holds one package and says nothing about it.
+    pub wanted: Option<Wanted>,
 }
 
 /// What a source has to offer.
 pub enum Resolved {
-    /// A package that lies or has to be fetched somewhere.
-    Package(Source),
+    /// A package that lies or has to be fetched somewhere, and what it has to hold.
+    Package(Source, Option<Wanted>),
     /// A version in an index.
     Offer(Place, Box<Offer>),
 }
@@ -170,12 +177,19 @@ pub fn resolve(store: &Store, source: &Source, accepts: impl Fn(&str, &Version) 
             let offer = choose(store, &index, place, wanted.as_ref(), accepts)?;
             Ok(Resolved::Offer(place.clone(), Box::new(offer)))
         }
+        Source::Named(wanted) if store.config().plugin_source(&wanted.name).is_some() => {
+            match configured(store, &wanted.name)?.unwrap_or_else(|| source.clone()).narrowed(wanted.clone())
+            {
+                index @ Source::Index(..) => resolve(store, &index, accepts),
+                package => Ok(Resolved::Package(package, Some(wanted.clone()))),
+            }
+        }
         Source::Named(wanted) => {
             let (place, index) = find(store, wanted)?;
             let offer = choose(store, &index, &place, Some(wanted), accepts)?;
             Ok(Resolved::Offer(place, Box::new(offer)))
         }
-        other => Ok(Resolved::Package(other.clone())),
+        other => Ok(Resolved::Package(other.clone(), None)),
     }
 }
 
@@ -235,17 +249,41 @@ fn pinned_away(store: &Store, offer: &Offer) -> Result<Error> {
     Ok(error.hint("Install the version that is pinned, or change the pin."))
 }
 
+/// Where the files say that a plugin comes from.
+///
+/// # Errors
+/// `Config`: that is no place.
+pub fn configured(store: &Store, plugin: &str) -> Result<Option<Source>> {
+    let Some(rule) = store.config().plugin_source(plugin) else { return Ok(None) };
+    let wrong =
+        |problem: String| Error::new(Code::Config, format!("{} is wrong", rule.place)).because(problem);
+    match Source::parse(&beside_its_file(&rule), None, store) {
+        Ok(Source::Named(_)) => {
+            Err(wrong(format!("source = \"{}\" is no index, archive or directory", rule.value))
+                .hint("An index that is named in [indexes] is written index:NAME."))
+        }
+        Ok(source) => Ok(Some(source)),
+        Err(error) => {
+            Err(wrong(error.to_string()).hint("An index that is named in [indexes] is written index:NAME."))
+        }
+    }
+}
+
+/// A path in a file is seen from that file. Seen from the directory that somebody happens to work in, it could be
+/// theirs who made that directory.
+fn beside_its_file(rule: &Rule<String>) -> String {
+    let text = rule.value.strip_prefix("path:").unwrap_or(&rule.value);
+    let is_place = text.contains("://") || text.starts_with("index:") || Path::new(text).is_absolute();
+    let file = rule.place.rsplit_once(':').map_or("", |(file, _)| file);
+    match Path::new(file).parent() {
+        Some(dir) if !is_place => dir.join(text).display().to_string(),
+        _ => rule.value.clone(),
+    }
+}
+
 /// The one configured index that has a plugin. Two that have it are a trap: whoever offers the higher version would
 /// win.
 fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
-    if let Some(rule) = store.config().plugin_source(&wanted.name) {
-        return match Source::parse(&rule.value, None, store)? {
-            Source::Index(place, _) => Index::open(store, &place.location).map(|index| (place, index)),
-            _ => Err(Error::new(Code::Config, format!("{} names no index", rule.place))
-                .because(format!("source = \"{}\"", rule.value))
-                .hint(format!("seqera plugin install {}", rule.value))),
-        };
-    }
     let indexes = store.config().indexes();
     if indexes.is_empty() {
         return Err(Error::new(Code::Failed, format!("`{}` is neither a file nor a directory", wanted.name))
@@ -254,7 +292,8 @@ fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
     }
     let mut found = Vec::new();
     for (name, rule) in indexes {
-        let place = Place { location: Location::parse(&rule.value), label: format!("index:{name}") };
+        let place =
+            Place { location: Location::parse(&beside_its_file(&rule)), label: format!("index:{name}") };
         match Index::open(store, &place.location) {
             Ok(index) if index.names().contains(&wanted.name.as_str()) => found.push((place, index)),
             Ok(_) => {}
@@ -278,7 +317,7 @@ fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
 /// It cannot be read or downloaded, is not the archive that the index names, or cannot be unpacked.
 pub fn fetch(store: &Store, resolved: &Resolved, scratch: &Path, into: &Path) -> Result<Fetched> {
     match resolved {
-        Resolved::Package(Source::Directory(path)) => {
+        Resolved::Package(Source::Directory(path), wanted) => {
             if !path.join(MANIFEST_FILE).is_file() {
                 return Err(Error::new(Code::Failed, format!("{} is no package", path.display()))
                     .because(format!("there is no {MANIFEST_FILE} in it"))
@@ -287,17 +326,19 @@ pub fn fetch(store: &Store, resolved: &Resolved, scratch: &Path, into: &Path) ->
             archive::copy_directory(path, into, LIMITS)
                 .map_err(|problem| refused(&path.display().to_string(), problem))?;
             reached(Step::Fetched)?;
-            Ok(Fetched { label: format!("path:{}", path.display()), archive_sha256: None, promised: None })
+            let label = format!("path:{}", path.display());
+            Ok(Fetched { label, archive_sha256: None, promised: None, wanted: wanted.clone() })
         }
-        Resolved::Package(Source::Archive(path)) => {
+        Resolved::Package(Source::Archive(path), wanted) => {
             let file =
                 File::open(path).map_err(|error| refused(&path.display().to_string(), error.to_string()))?;
-            unpack(file, &path.display().to_string(), into, None)
-                .map(|sha256| fetched(format!("path:{}", path.display()), sha256))
+            let sha256 = unpack(file, &path.display().to_string(), into, None)?;
+            Ok(Fetched { wanted: wanted.clone(), ..fetched(format!("path:{}", path.display()), sha256) })
         }
-        Resolved::Package(Source::Url(url)) => {
+        Resolved::Package(Source::Url(url), wanted) => {
             let file = download(store, url, scratch)?;
-            unpack(file, url, into, None).map(|sha256| fetched(url.clone(), sha256))
+            let sha256 = unpack(file, url, into, None)?;
+            Ok(Fetched { wanted: wanted.clone(), ..fetched(url.clone(), sha256) })
         }
         Resolved::Offer(place, offer) => {
             let shown = format!("{} {} of {}", offer.name, offer.version, place.label);
@@ -315,12 +356,12 @@ pub fn fetch(store: &Store, resolved: &Resolved, scratch: &Path, into: &Path) ->
             let promised = Some((offer.name.clone(), offer.version.clone()));
             Ok(Fetched { promised, ..fetched(place.label.clone(), sha256) })
         }
-        Resolved::Package(_) => Err(Error::new(Code::Failed, "the source was not resolved")),
+        Resolved::Package(..) => Err(Error::new(Code::Failed, "the source was not resolved")),
     }
 }
 
 fn fetched(label: String, sha256: String) -> Fetched {
-    Fetched { label, archive_sha256: Some(sha256), promised: None }
+    Fetched { label, archive_sha256: Some(sha256), promised: None, wanted: None }
 }
 
 fn download(store: &Store, url: &str, scratch: &Path) -> Result<File> {

@@ -3,8 +3,10 @@
 use semver::{Version, VersionReq};
 
 use super::install::{Options, Outcome, install};
-use super::source::{Source, Wanted};
+use super::receipt::Receipt;
+use super::source::{self, Source, Wanted};
 use super::store::Store;
+use crate::discovery::Entry;
 use crate::error::{Code, Error, Result};
 
 /// Upgrades one plugin. The version before stays beside the new one.
@@ -17,18 +19,26 @@ pub fn upgrade(store: &Store, name: &str, options: Options) -> Result<Outcome> {
         return Err(Error::new(Code::Failed, format!("{name} is not installed"))
             .because("only what was installed with `seqera plugin install` can be upgraded"));
     };
-    let configured = store.config().plugin_source(name).map(|rule| rule.value);
-    let source = configured
-        .or_else(|| installed.iter().find_map(|(_, receipt)| Some(receipt.as_ref()?.source.clone())))
-        .ok_or_else(|| {
-            Error::new(Code::Failed, format!("nobody knows where {} came from", newest.label()))
-                .because("it has no receipt: it was not installed with `seqera plugin install`")
-                .hint(format!("seqera plugin install {name} --index INDEX"))
-        })?;
+    let source = match source::configured(store, name)? {
+        Some(source) => source,
+        None => came_from(store, &installed)?,
+    };
     let wanted = Wanted { name: name.to_owned(), requirement: VersionReq::STAR };
-    let source = Source::parse(&source, None, store)?.narrowed(wanted);
+    let source = source.narrowed(wanted);
     let above: Version = newest.version().clone();
     install(store, &source, options, Some(&above))
+}
+
+fn came_from(store: &Store, installed: &[(Entry, Option<Receipt>)]) -> Result<Source> {
+    let label = installed.iter().find_map(|(_, receipt)| Some(receipt.as_ref()?.source.clone()));
+    let label = label.ok_or_else(|| {
+        let newest = installed.first().map_or_else(String::new, |(entry, _)| entry.label());
+        let name = installed.first().map_or("NAME", |(entry, _)| entry.name());
+        Error::new(Code::Failed, format!("nobody knows where {newest} came from"))
+            .because("it has no receipt: it was not installed with `seqera plugin install`")
+            .hint(format!("seqera plugin install {name} --index INDEX"))
+    })?;
+    Source::parse(&label, None, store)
 }
 
 /// The names of all plugins that were installed.
@@ -37,6 +47,8 @@ pub fn names(store: &Store) -> Vec<String> {
         .installed(None)
         .into_iter()
         .filter(|(_, receipt)| receipt.is_some())
+        // What is switched off is left alone.
+        .filter(|(entry, _)| !store.config().pins(entry.name()).is_ok_and(|pins| pins.disabled.is_some()))
         .map(|(entry, _)| entry.name().to_owned())
         .collect();
     names.dedup();

@@ -9,5 +9,6 @@ mod install;
 mod lifecycle;
 mod link;
 mod package;
+mod pin;
 mod publisher;
 mod steps;

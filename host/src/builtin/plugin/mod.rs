@@ -1,5 +1,7 @@
 //! `seqera plugin`: one file for each of its commands; what they do lies in `plugin_store` and `discovery`.
 
+mod disable;
+mod enable;
 mod grants;
 mod index;
 mod info;
@@ -8,12 +10,14 @@ mod link;
 pub mod list;
 mod new;
 mod package;
+mod pin;
 mod relink;
 mod remove;
 mod run;
 mod test;
 mod trust;
 mod unlink;
+mod unpin;
 mod upgrade;
 mod verify;
 
@@ -42,6 +46,10 @@ enum PluginCommand {
     Run(run::RunArgs),
     Upgrade(upgrade::UpgradeArgs),
     Verify(verify::VerifyArgs),
+    Pin(pin::PinArgs),
+    Unpin(unpin::UnpinArgs),
+    Enable(enable::EnableArgs),
+    Disable(disable::DisableArgs),
     Package(package::PackageArgs),
     Test(test::TestArgs),
     New(new::NewArgs),
@@ -64,6 +72,10 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Run(args) => run::run(args),
         PluginCommand::Upgrade(args) => upgrade::run(args),
         PluginCommand::Verify(args) => verify::run(args),
+        PluginCommand::Pin(args) => pin::run(args),
+        PluginCommand::Unpin(args) => unpin::run(args),
+        PluginCommand::Enable(args) => enable::run(args),
+        PluginCommand::Disable(args) => disable::run(args),
         PluginCommand::Package(args) => package::run(args),
         PluginCommand::Test(args) => test::run(args),
         PluginCommand::New(args) => new::run(args),
