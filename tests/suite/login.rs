@@ -199,7 +199,7 @@ fn status_says_who_where_from_and_until_when() {
     );
     assert_eq!(emulator.requests().len(), 0, "status needs no network");
     emulator.revoke_all();
-    let _checked = sandbox.seqera("auth status --check").fails(4, "rejected the token");
+    let _checked = sandbox.seqera("auth status --check").fails(4, "your session on ");
 }
 
 #[test]

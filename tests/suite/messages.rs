@@ -49,6 +49,34 @@ fn nobody_is_signed_in() {
     says(&run, &["Run `seqera login --profile work`"]);
 }
 
+/// Who is signed in under another name is told so, and nothing is chosen for them.
+#[test]
+fn somebody_is_signed_in_under_another_name() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let _login =
+        sandbox.seqera_with_input("login --with-token --profile work", &emulator.access_token).success();
+    let run = sandbox.seqera("auth token").fails(4, "you are not signed in to ");
+    says(&run, &["Run `seqera login`, or set", "Or use the login that is there: SEQERA_PROFILE=work"]);
+    let run = sandbox.seqera("logout").success();
+    says(&run, &["You are not signed in as `default`, but as `work`: seqera logout --profile work."]);
+    let mut command = sandbox.command(["logout"]);
+    command.env("SEQERA_TOKEN", "x");
+    let run = sandbox.run(command).success();
+    says(
+        &run,
+        &[
+            "SEQERA_TOKEN is still set and signs you in",
+            "No login is stored here as `default`, but as `work`",
+        ],
+    );
+    let _still = sandbox.seqera("auth token --profile work").success();
+    let run = sandbox.seqera("logout --profile work").success();
+    assert!(!run.stderr.contains("not signed in"), "{run}");
+    let run = sandbox.seqera("logout").success();
+    says(&run, &["[Logout] You are not signed in.\n"]);
+}
+
 #[test]
 fn the_session_has_ended() {
     let (emulator, sandbox) = signed_in();

@@ -190,12 +190,17 @@ impl Sessions {
     }
 
     fn nobody(&self, authority: &Authority, key: &Key) -> Error {
-        let ended =
-            self.index().and_then(|index| index.find(key)).ok().flatten().is_some_and(|record| record.ended);
-        if ended {
-            session_ended(authority, &key.profile, None)
-        } else {
-            not_signed_in(authority, &key.profile)
+        let sessions = self.index().and_then(|index| index.sessions()).unwrap_or_default();
+        if sessions.iter().any(|record| record.belongs_to(key) && record.ended) {
+            return session_ended(authority, &key.profile, None);
+        }
+        let error = not_signed_in(authority, &key.profile);
+        match others_than(key, &sessions).next() {
+            Some(record) => error.hint(format!(
+                "Or use the login that is there: SEQERA_PROFILE={}",
+                printable(&record.profile)
+            )),
+            None => error,
         }
     }
 
@@ -418,6 +423,16 @@ fn not_signed_in(authority: &Authority, profile: &str) -> Error {
     Error::new(ErrorKind::SignInNeeded, format!("you are not signed in to {host}{whose}"))
         .hint(format!("Run `{login}`, or set SEQERA_ACCESS_TOKEN."))
         .with("kind", "NotLoggedIn")
+}
+
+/// The other logins of the same authority and client.
+pub(crate) fn others_than<'a>(key: &'a Key, sessions: &'a [Record]) -> impl Iterator<Item = &'a Record> {
+    sessions.iter().filter(move |record| {
+        let other = record.key();
+        (&other.issuer, &other.client_id) == (&key.issuer, &key.client_id)
+            && other.profile != key.profile
+            && !record.ended
+    })
 }
 
 /// The command that signs a profile in.

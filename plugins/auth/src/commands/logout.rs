@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use clap::Parser;
-use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status, warning};
+use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, printable, status, warning};
 
 use crate::authority::Authority;
 use crate::clock;
 use crate::credential::{Credential, Key, Lock, Record};
 use crate::env_token::EnvToken;
-use crate::session::Sessions;
+use crate::session::{Sessions, others_than};
 use crate::sign_out::{AtServer, end_at_server};
 use crate::wording;
 
@@ -32,7 +32,8 @@ pub(crate) fn run(sessions: &Arc<Sessions>, args: &LogoutArgs) -> Result<Exit> {
     let host = sessions.host();
     sessions.use_profile(args.profile.as_deref())?;
     let outcomes = end_sessions(sessions, args);
-    if let Some(token) = EnvToken::find()? {
+    let variable = EnvToken::find()?;
+    if let Some(token) = &variable {
         warning!(host, "{0} is still set and signs you in; unset it to sign out: unset {0}", token.variable);
     }
     let mut first_problem = None;
@@ -47,9 +48,24 @@ pub(crate) fn run(sessions: &Arc<Sessions>, args: &LogoutArgs) -> Result<Exit> {
         }
     }
     if ended == 0 {
-        status!(host, "[Logout] You are not signed in.");
+        let what = if variable.is_some() { "No login is stored here" } else { "You are not signed in" };
+        status!(host, "[Logout] {what}{}.", other_profile(sessions, args)?);
     }
     first_problem.map_or(Ok(Exit::SUCCESS), Err)
+}
+
+/// Who says "log out" may mean the login that is there.
+fn other_profile(sessions: &Sessions, args: &LogoutArgs) -> Result<String> {
+    if args.all {
+        return Ok(String::new());
+    }
+    let key = sessions.key(&Authority::configured(sessions.host())?)?;
+    let records = sessions.index()?.sessions()?;
+    let other = others_than(&key, &records).next();
+    Ok(other.map_or_else(String::new, |record| {
+        let profile = printable(&record.profile);
+        format!(" as `{}`, but as `{profile}`: seqera logout --profile {profile}", key.profile)
+    }))
 }
 
 /// Each of them, whatever becomes of the others.

@@ -107,7 +107,7 @@ fn to_json(rows: &[Row]) -> Value {
                 "account": session.account_name,
                 "account_id": session.account_id,
                 "email": session.email,
-                "source": session.source,
+                "source": Some(&session.source).filter(|source| !source.is_empty()),
                 "kind": record.as_ref().map(|record| record.kind),
                 "state": session.state.as_str(),
                 "expires_at": session.expires_at,
