@@ -88,13 +88,24 @@ impl Package {
             .chain(self.libraries.iter().map(|(name, content)| (name.as_str(), content.as_slice())))
     }
 
+    /// `NAME-VERSION.tar.gz` in a directory.
+    pub fn archive(&self, directory: &Path) -> PathBuf {
+        let identity = &self.manifest.plugin;
+        directory.join(format!("{}-{}.tar.gz", identity.name, identity.version))
+    }
+
+    /// `<name>/<version>` below `root`.
+    pub fn directory(&self, root: &Path) -> PathBuf {
+        let identity = &self.manifest.plugin;
+        root.join(&identity.name).join(identity.version.to_string())
+    }
+
     /// Writes `NAME-VERSION.tar.gz` into a directory and answers its path.
     ///
     /// # Errors
     /// `Failed`: it cannot be written.
     pub fn write_archive(&self, directory: &Path) -> Result<PathBuf> {
-        let identity = &self.manifest.plugin;
-        let path = directory.join(format!("{}-{}.tar.gz", identity.name, identity.version));
+        let path = self.archive(directory);
         archive::pack(self.files())
             .and_then(|bytes| durable::replace(&path, &bytes))
             .map_err(|error| failed("write", &path, &error))?;
@@ -118,7 +129,7 @@ impl Package {
             let path = staging.path().join(name);
             fs::write(&path, bytes).map_err(|error| failed("write", &path, &error))?;
         }
-        let dir = parent.join(self.manifest.plugin.version.to_string());
+        let dir = self.directory(root);
         durable::open_to_all(staging.path())
             .and_then(|()| durable::take_place(staging.path(), &dir))
             .map_err(|error| failed("write", &dir, &error))?;

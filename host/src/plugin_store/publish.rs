@@ -19,6 +19,8 @@ pub struct Changes<'a> {
     pub revoked_digests: &'a [String],
     /// Ids of keys to withdraw.
     pub revoked_keys: &'a [String],
+    /// Nothing is written.
+    pub dry_run: bool,
 }
 
 /// Reads every archive of the directory, raises the serial number, signs and writes the index.
@@ -40,7 +42,9 @@ pub fn publish(directory: &Path, key: &SigningKey, changes: &Changes<'_>) -> Res
     index.serial += 1;
     add(&mut index.revoked.digests, changes.revoked_digests);
     add(&mut index.revoked.keys, changes.revoked_keys);
-    index.publish(directory, key)?;
+    if !changes.dry_run {
+        index.publish(directory, key)?;
+    }
     Ok(index)
 }
 

@@ -91,23 +91,19 @@ impl TrustedKeys {
         self.keys.iter().map(|trusted| trusted.key.clone()).collect()
     }
 
-    /// Trusts a key from now on. `false`: it was trusted already.
-    ///
-    /// # Errors
-    /// `Failed`: the file cannot be written.
-    pub fn add(&mut self, key: PublicKey, name: &str) -> Result<bool> {
-        if self.keys.iter().any(|known| known.key.text() == key.text()) {
-            return Ok(false);
+    /// Trusts a key once the file is written. `false`: it was trusted already.
+    pub fn add(&mut self, added: TrustedKey) -> bool {
+        let is_new = !self.keys.iter().any(|known| known.key.text() == added.key.text());
+        if is_new {
+            self.keys.push(added);
         }
-        self.keys.push(TrustedKey { key, name: name.to_owned(), is_built_in: false });
-        self.write()?;
-        Ok(true)
+        is_new
     }
 
-    /// Trusts a key no more, by its id, its text or its name.
+    /// Trusts a key no more, by its id, its text or its name, once the file is written.
     ///
     /// # Errors
-    /// `Usage`: there is no such key, or it came with the program. `Failed`: the file cannot be written.
+    /// `Usage`: there is no such key, or it came with the program.
     pub fn remove(&mut self, which: &str) -> Result<Vec<TrustedKey>> {
         let is_meant = |known: &TrustedKey| {
             known.key.id().eq_ignore_ascii_case(which) || known.key.text() == which || known.name == which
@@ -122,11 +118,14 @@ impl TrustedKeys {
                 false => error.hint("`seqera plugin trust list` shows the keys."),
             });
         }
-        self.write()?;
         Ok(removed)
     }
 
-    fn write(&self) -> Result<()> {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// `Failed`: it cannot be written.
+    pub fn write(&self) -> Result<()> {
         let Some(path) = &self.file else {
             return Err(Error::new(Code::Config, "there is no directory for settings")
                 .hint("Set HOME, or SEQERA_CONFIG_DIR."));

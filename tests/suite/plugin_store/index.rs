@@ -6,7 +6,8 @@ use std::process::Command;
 use seqera_tests::sandbox::copy_tree;
 use serde_json::Value;
 
-use super::publisher::{FileServer, World};
+use super::file_server::FileServer;
+use super::publisher::World;
 
 #[test]
 fn an_index_in_a_directory_installs_by_name_and_upgrades() {

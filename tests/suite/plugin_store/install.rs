@@ -5,7 +5,8 @@ use std::fs;
 use seqera_tests::sandbox::copy_tree;
 use serde_json::Value;
 
-use super::publisher::{FileServer, World};
+use super::file_server::FileServer;
+use super::publisher::World;
 
 #[test]
 fn an_archive_is_installed_run_described_verified_and_removed() {

@@ -1,11 +1,9 @@
-//! Somebody who publishes plugins: libraries, a key, archives, an index, a web server.
+//! Somebody who publishes plugins: libraries, a key, archives, an index.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use seqera_tests::sandbox::{Run, Sandbox};
 use seqera_tests::stage;
@@ -132,49 +130,4 @@ pub(super) fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
         bytes[place..place + to.len()].copy_from_slice(to);
     }
     bytes
-}
-
-/// A web server for the files of a directory, over http on this machine. It ends with the process.
-pub(super) struct FileServer {
-    pub(super) url: String,
-    pub(super) requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl FileServer {
-    pub(super) fn start(root: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (root, seen) = (root.to_owned(), Arc::clone(&requests));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (root, seen) = (root.clone(), Arc::clone(&seen));
-                std::thread::spawn(move || answer(stream, &root, &seen));
-            }
-        });
-        Self { url, requests }
-    }
-}
-
-fn answer(mut stream: TcpStream, root: &Path, seen: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut head = String::new();
-    while reader.read_line(&mut head).is_ok_and(|count| count > 2) {}
-    seen.lock().unwrap().push(head.clone());
-    let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-    if let Some(target) = path.strip_prefix("moved/") {
-        let head = format!(
-            "HTTP/1.1 302 Found\r\nLocation: /{target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
-        let _gone = stream.write_all(head.as_bytes());
-        return;
-    }
-    let (status, body) = match fs::read(root.join(&path)) {
-        Ok(body) => ("200 OK", body),
-        Err(_) => ("404 Not Found", b"<html>nothing here</html>".to_vec()),
-    };
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let _gone = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-    let mut rest = Vec::new();
-    let _closed = stream.shutdown(std::net::Shutdown::Write).and_then(|()| reader.read_to_end(&mut rest));
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use serde_json::json;
 
 use crate::error::Result;
 use crate::output;
@@ -30,6 +31,12 @@ pub struct IndexArgs {
     /// Withdraw everything that a key signed, by the key's id
     #[arg(long, value_name = "KEY-ID")]
     revoke_key: Vec<String>,
+    /// Read the packages, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// # Errors
@@ -39,10 +46,20 @@ pub fn run(args: &IndexArgs) -> Result<()> {
         name: args.name.as_deref(),
         revoked_digests: &args.revoke_digest,
         revoked_keys: &args.revoke_key,
+        dry_run: args.dry_run,
     };
     let index = publish(&args.directory, &SigningKey::read(&args.sign)?, &changes)?;
+    if args.json {
+        let action = if args.dry_run { "would-publish" } else { "published" };
+        let json = json!({
+            "version": 1, "action": action, "index": index.name, "serial": index.serial,
+            "packages": index.plugins.len(), "path": args.directory,
+        });
+        return output::data(&format!("{json:#}\n"));
+    }
+    let would = if args.dry_run { "would be written: " } else { "" };
     output::people(&format!(
-        "index {} with serial {}: {} packages\n",
+        "{would}index {} with serial {}: {} packages\n",
         index.name,
         index.serial,
         index.plugins.len()

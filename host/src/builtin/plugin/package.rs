@@ -1,8 +1,9 @@
 //! `seqera plugin package LIBRARY`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use serde_json::json;
 
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -36,8 +37,14 @@ pub struct PackageArgs {
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "output")]
     into: Option<PathBuf>,
     /// Make a key pair for signing, and nothing else
-    #[arg(long, value_name = "FILE", exclusive = true)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["library", "artifact", "sign", "output", "into", "dry_run"])]
     new_key: Option<PathBuf>,
+    /// Look at the library, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 fn artifact(text: &str) -> Result<(String, PathBuf), String> {
@@ -53,7 +60,7 @@ fn artifact(text: &str) -> Result<(String, PathBuf), String> {
 /// Why the library is no plugin, or a file cannot be written.
 pub fn run(args: &PackageArgs) -> Result<()> {
     if let Some(path) = &args.new_key {
-        return new_key(path);
+        return new_key(path, args);
     }
     let Some(library) = &args.library else {
         return Err(Error::new(Code::Usage, "which library?"));
@@ -63,14 +70,36 @@ pub fn run(args: &PackageArgs) -> Result<()> {
         package.sign(&SigningKey::read(key)?)?;
     }
     let path = match &args.into {
+        Some(root) if args.dry_run => package.directory(root),
         Some(root) => package.lay_out(root)?,
+        None if args.dry_run => package.archive(&args.output),
         None => package.write_archive(&args.output)?,
     };
+    if args.json {
+        let plugin = &package.manifest.plugin;
+        let targets: Vec<&String> = package.manifest.artifact.keys().collect();
+        let action = if args.dry_run { "would-package" } else { "packaged" };
+        let json = json!({
+            "version": 1, "action": action, "plugin": plugin.name, "plugin_version": plugin.version.to_string(),
+            "path": path, "targets": targets, "is_signed": args.sign.is_some(),
+        });
+        return output::data(&format!("{json:#}\n"));
+    }
+    if args.dry_run {
+        output::people(&format!("{} would be written\n", output::printable(&path.display().to_string())));
+        return Ok(());
+    }
     output::data(&format!("{}\n", path.display()))
 }
 
-fn new_key(path: &std::path::Path) -> Result<()> {
+fn new_key(path: &Path, args: &PackageArgs) -> Result<()> {
     let (key, public) = SigningKey::create(path)?;
+    if args.json {
+        let json = json!({
+            "version": 1, "action": "created", "key": key.text(), "id": key.id(), "secret": path, "public": public,
+        });
+        return output::data(&format!("{json:#}\n"));
+    }
     output::people(&format!(
         "The secret key is {}: keep it to yourself. The public key {} is {}; users trust it with\n  \
          seqera plugin trust add {}\n",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::Paths;
@@ -30,6 +30,8 @@ enum TrustCommand {
         /// What to call it
         #[arg(long, default_value = "")]
         name: String,
+        #[command(flatten)]
+        change: Change,
     },
     /// List the trusted keys
     List {
@@ -41,7 +43,20 @@ enum TrustCommand {
     Remove {
         /// Its id, its name, or the key itself
         key: String,
+        #[command(flatten)]
+        change: Change,
     },
+}
+
+/// How a change is made and told.
+#[derive(Debug, Args)]
+struct Change {
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// # Errors
@@ -49,18 +64,13 @@ enum TrustCommand {
 pub fn run(args: &TrustArgs) -> Result<()> {
     let mut keys = TrustedKeys::read(&Paths::find())?;
     match &args.command {
-        TrustCommand::Add { key, name } => add(&mut keys, key, name),
+        TrustCommand::Add { key, name, change } => add(&mut keys, key, name, change),
         TrustCommand::List { json } => list(&keys, *json),
-        TrustCommand::Remove { key } => {
-            for removed in keys.remove(key)? {
-                output::people(&format!("{} is trusted no more\n", label(&removed)));
-            }
-            Ok(())
-        }
+        TrustCommand::Remove { key, change } => remove(&mut keys, key, change),
     }
 }
 
-fn add(keys: &mut TrustedKeys, key: &str, name: &str) -> Result<()> {
+fn add(keys: &mut TrustedKeys, key: &str, name: &str, change: &Change) -> Result<()> {
     let text = if Path::new(key).is_file() {
         fs::read_to_string(key)
             .map_err(|error| Error::new(Code::Failed, format!("cannot read {key}")).because(error))?
@@ -72,24 +82,56 @@ fn add(keys: &mut TrustedKeys, key: &str, name: &str) -> Result<()> {
             .because(problem)
             .hint("A publisher shows the key as one line that begins with RW.")
     })?;
-    let id = key.id().to_owned();
-    let said = if keys.add(key, name)? { "is trusted now" } else { "was trusted already" };
-    output::people(&format!("{id} {said}\n"));
+    let added = TrustedKey { key, name: name.to_owned(), is_built_in: false };
+    let is_new = keys.add(added.clone());
+    let (action, said) = match (is_new, change.dry_run) {
+        (false, _) => ("unchanged", "was trusted already"),
+        (true, true) => ("would-add", "would be trusted"),
+        (true, false) => ("added", "is trusted now"),
+    };
+    if is_new && !change.dry_run {
+        keys.write()?;
+    }
+    if change.json {
+        return tell_json(action, &[added]);
+    }
+    output::people(&format!("{} {said}\n", added.key.id()));
     Ok(())
+}
+
+fn remove(keys: &mut TrustedKeys, which: &str, change: &Change) -> Result<()> {
+    let removed = keys.remove(which)?;
+    if !change.dry_run {
+        keys.write()?;
+    }
+    let (action, said) = match change.dry_run {
+        true => ("would-remove", "would be trusted no more"),
+        false => ("removed", "is trusted no more"),
+    };
+    if change.json {
+        return tell_json(action, &removed);
+    }
+    for key in &removed {
+        output::people(&format!("{} {said}\n", label(key)));
+    }
+    Ok(())
+}
+
+fn tell_json(action: &str, keys: &[TrustedKey]) -> Result<()> {
+    let rows: Vec<Value> = keys.iter().map(to_json).collect();
+    output::data(&format!("{:#}\n", json!({ "version": 1, "action": action, "keys": rows })))
+}
+
+fn to_json(known: &TrustedKey) -> Value {
+    json!({
+        "id": known.key.id(), "name": known.name, "key": known.key.text(),
+        "source": if known.is_built_in { "built-in" } else { "user" },
+    })
 }
 
 fn list(keys: &TrustedKeys, as_json: bool) -> Result<()> {
     if as_json {
-        let rows: Vec<Value> = keys
-            .list()
-            .iter()
-            .map(|known| {
-                json!({
-                    "id": known.key.id(), "name": known.name, "key": known.key.text(),
-                    "source": if known.is_built_in { "built-in" } else { "user" },
-                })
-            })
-            .collect();
+        let rows: Vec<Value> = keys.list().iter().map(to_json).collect();
         return output::data(&format!("{:#}\n", json!({ "version": 1, "keys": rows })));
     }
     let mut text = String::new();

@@ -1,0 +1,83 @@
+//! Keys: those with a password, and those that are trusted no more.
+
+use std::fs;
+use std::io::Write;
+
+use minisign::KeyPair;
+use seqera_tests::sandbox::Run;
+
+use super::publisher::World;
+use crate::terminal::Terminal;
+
+const PASSWORD: &str = "correct horse";
+
+/// A key as minisign makes it, with a password; answers its file.
+fn encrypted_key(world: &World) -> String {
+    let pair = KeyPair::generate_encrypted_keypair(Some(PASSWORD.to_owned())).unwrap();
+    let secret = pair.sk.to_box(None).unwrap().into_string();
+    fs::write(world.path("minisign.key"), secret).unwrap();
+    fs::write(world.path("minisign.pub"), pair.pk.to_box().unwrap().into_string()).unwrap();
+    world.path("minisign.key")
+}
+
+fn package(world: &World, key: &str, password: Option<&str>) -> Run {
+    let library = world.library("0.3.0");
+    let out = world.path("packages");
+    let arguments = ["plugin", "package", &library, "--sign", key, "--output", &out];
+    let mut command = world.user.command(arguments);
+    if let Some(password) = password {
+        command.env("SEQERA_SIGNING_PASSWORD", password);
+    }
+    world.user.run(command)
+}
+
+#[test]
+fn a_key_with_a_password_signs_for_whoever_knows_it() {
+    let world = World::new();
+    let key = encrypted_key(&world);
+    let nobody = package(&world, &key, None).fails(1, "nobody is here to type it");
+    assert!(nobody.stderr.contains("SEQERA_SIGNING_PASSWORD"), "{nobody}");
+    let wrong = package(&world, &key, Some("wrong")).fails(1, "cannot sign with");
+    assert!(wrong.stderr.to_lowercase().contains("password"), "{wrong}");
+    assert!(!world.dir.join("packages/hello-0.3.0.tar.gz").exists());
+    let archive = package(&world, &key, Some(PASSWORD)).success().stdout;
+    let _trusted = world.run(&["trust", "add", &world.path("minisign.pub")]).success();
+    let _installed = world.run(&["install", archive.trim(), "--yes"]).success();
+    let verified = world.run(&["verify", "hello"]).success();
+    assert!(verified.stdout.contains("signed with"), "{verified}");
+}
+
+#[test]
+fn a_password_is_typed_unseen() {
+    let world = World::new();
+    let key = encrypted_key(&world);
+    let library = world.library("0.3.0");
+    let out = world.path("packages");
+    let arguments = ["plugin", "package", &library, "--sign", &key, "--output", &out];
+    let mut terminal = Terminal::run(&world.user, &arguments);
+    terminal.wait_for("assword: ");
+    terminal.keys.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    terminal.wait_for("hello-0.3.0.tar.gz");
+    assert!(!terminal.seen().contains(PASSWORD));
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn what_a_distrusted_key_signed_stays_and_nothing_new_of_it_comes() {
+    let world = World::new();
+    world.trust();
+    let _signed = world.run(&["install", &world.signed("0.3.0"), "--yes"]).success();
+    let _newer = world.signed("0.4.0");
+    let index = world.index(&[]);
+    world
+        .user
+        .configure(&format!("[indexes]\nacme = \"{index}\"\n[plugins.hello]\nsource = \"index:acme\"\n"));
+    let _distrusted = world.run(&["trust", "remove", &world.key()]).success();
+    // It was agreed to when it was installed, and its digest has not changed since.
+    world.assert_works("0.3.0");
+    let said = world.run(&["verify", "hello"]).fails(77, "is not trusted here");
+    assert!(said.stdout.starts_with("WRONG   hello 0.3.0"), "{said}");
+    let _index = world.run(&["upgrade", "hello"]).fails(77, "not trusted here");
+    let _archive = world.run(&["install", &world.signed("0.4.0"), "--yes"]).fails(77, "not trusted here");
+    world.assert_works("0.3.0");
+}
