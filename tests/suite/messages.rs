@@ -152,6 +152,14 @@ fn device_sign_in_is_not_offered() {
     let sandbox = Sandbox::on(&emulator).with("SEQERA_AUTH_DOMAIN", &provider.issuer);
     let run = sandbox.seqera("login --device").fails(6, "does not offer device sign-in");
     says(&run, &["seqera login --no-browser", "SEQERA_ACCESS_TOKEN"]);
+    // Then no other message promises it.
+    let sandbox = sandbox.with("SEQERA_AUTH_CALLBACK_TIMEOUT_MS", 100);
+    let run = sandbox.seqera("login").fails(8, "no answer came from the browser");
+    assert!(!run.stderr.contains("--device"), "{run}");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let line = format!("login --port {}", held.local_addr().unwrap().port());
+    let run = sandbox.seqera(&line).fails(3, "cannot be used");
+    assert!(!run.stderr.contains("--device"), "{run}");
 }
 
 #[test]

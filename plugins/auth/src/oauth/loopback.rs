@@ -67,23 +67,26 @@ pub(crate) struct LoopbackListener {
 }
 
 impl LoopbackListener {
-    /// Takes a port: `wanted` or the one that a setting fixes, else the first of ten that is free, else any.
+    /// Takes a port: `wanted` or the one that a setting fixes, else the first of ten that is free, else any. Where
+    /// `offers_device`, a person is told that there is a way without a port.
     ///
     /// # Errors
     /// `Config` when the port that the user fixed is taken.
-    pub(crate) fn bind(host: &Host, wanted: Option<u16>) -> Result<Self> {
+    pub(crate) fn bind(host: &Host, wanted: Option<u16>, offers_device: bool) -> Result<Self> {
+        let without = if offers_device { ", or run `seqera login --device`" } else { "" };
+        let taken = |port: u16, error: std::io::Error| port_taken(port, &error, without);
         let (first, is_fixed) = match wanted {
             Some(port) => (port, true),
             None => configured_port(host)?,
         };
         let bind = |port: u16| StdListener::bind(("127.0.0.1", port));
         if is_fixed {
-            let listener = bind(first).map_err(|error| port_taken(first, &error))?;
+            let listener = bind(first).map_err(|error| taken(first, error))?;
             return Ok(Self::new(first, listener));
         }
         let mut ports = (0..PORTS).filter_map(|offset| first.checked_add(offset));
         let found = ports.find_map(|port| bind(port).ok());
-        let listener = found.map_or_else(|| bind(0).map_err(|error| port_taken(first, &error)), Ok)?;
+        let listener = found.map_or_else(|| bind(0).map_err(|error| taken(first, error)), Ok)?;
         let port = listener.local_addr().map_or(0, |address| address.port());
         if port != first {
             // A server that compares ports will refuse this one, and never send the browser back.
@@ -91,7 +94,7 @@ impl LoopbackListener {
             status!(
                 host,
                 "[Login] Port {first} is used by another program{holder}; using {port}. If the server refuses it, free the \
-                 port, set SEQERA_AUTH_REDIRECT_PORT to one that it knows, or run `seqera login --device`."
+                 port or set SEQERA_AUTH_REDIRECT_PORT to one that it knows{without}."
             );
         }
         say_who_listens_beside(host, port);
@@ -221,7 +224,7 @@ fn say_who_listens_beside(host: &Host, port: u16) {
     }
 }
 
-fn port_taken(port: u16, error: &std::io::Error) -> Error {
+fn port_taken(port: u16, error: &std::io::Error, without: &str) -> Error {
     let failed =
         Error::new(ErrorKind::Config, format!("port {port} cannot be used for the sign-in callback"))
             .with("kind", "PortBusy");
@@ -229,7 +232,7 @@ fn port_taken(port: u16, error: &std::io::Error) -> Error {
         Some(holder) => failed.because(format!("another program has it: {holder}")),
         None => failed.caused_by(error),
     }
-    .hint("Choose another with --port or SEQERA_AUTH_REDIRECT_PORT, leave it open, or run `seqera login --device`.")
+    .hint(format!("Choose another with --port or SEQERA_AUTH_REDIRECT_PORT, leave it open{without}."))
 }
 
 /// Where browsers come in.

@@ -43,7 +43,8 @@ fn takes(current: &Current, state: &str) -> bool {
 pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> {
     let host = sign_in.host();
     let patience = patience(host)?;
-    let mut listener = LoopbackListener::bind(host, options.port)?;
+    let offers_device = sign_in.provider.device_authorization_endpoint.is_some();
+    let mut listener = LoopbackListener::bind(host, options.port, offers_device)?;
     let begin =
         || AuthorizationRequest::new(host, &sign_in.provider, listener.port(), options.consent).map(Arc::new);
     let request = begin()?;
@@ -65,12 +66,12 @@ pub(super) fn run(sign_in: &SignIn<'_>, options: &BrowserOptions) -> Result<()> 
         read_pasted(host.clone(), Arc::clone(&current), request.redirect_uri.clone(), events)
     });
 
-    let mut callback = wait(&waiting, patience, listener.port())?;
+    let mut callback = wait(&waiting, patience, listener.port(), offers_device)?;
     let mut outcome = finish(sign_in, &request, &callback);
     if matches!(outcome, Ok(Completion::EndedWithTheOneBefore)) {
         *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&again));
         send_back(host, &mut callback, &again);
-        callback = wait(&waiting, patience, listener.port())?;
+        callback = wait(&waiting, patience, listener.port(), offers_device)?;
         outcome = finish(sign_in, &again, &callback);
     }
     let outcome = outcome.and_then(|completion| match completion {
@@ -151,18 +152,25 @@ fn patience(host: &Host) -> Result<Duration> {
     Ok(Duration::from_millis(limit.min(LONGEST_WAIT)))
 }
 
-fn wait(events: &mpsc::Receiver<Event>, limit: Duration, port: u16) -> Result<Callback> {
+fn wait(events: &mpsc::Receiver<Event>, limit: Duration, port: u16, offers_device: bool) -> Result<Callback> {
     match events.recv_timeout(limit) {
         Ok(Event::Callback(callback)) => Ok(callback),
         Ok(Event::Cancelled) => Err(interrupted().because("sign-in was interrupted; nothing was changed")),
-        Err(_) => Err(Error::new(
-            ErrorKind::TimedOut,
-            format!("no answer came from the browser within {} (SEQERA_AUTH_CALLBACK_TIMEOUT_MS)", span(limit)),
-        )
-        .because(format!("it was expected at port {port} of this machine"))
-        .hint("Try `seqera login --device`, or `seqera login --no-browser` and paste the address that the browser ends up with.")
-        .hint("Did the server refuse the address? Then it expects another port: set SEQERA_AUTH_REDIRECT_PORT, or use --port.")),
+        Err(_) => Err(nobody_came(limit, port, offers_device)),
     }
+}
+
+fn nobody_came(limit: Duration, port: u16, offers_device: bool) -> Error {
+    let device = if offers_device { "`seqera login --device`, or " } else { "" };
+    Error::new(
+        ErrorKind::TimedOut,
+        format!("no answer came from the browser within {} (SEQERA_AUTH_CALLBACK_TIMEOUT_MS)", span(limit)),
+    )
+    .because(format!("it was expected at port {port} of this machine"))
+    .hint(format!(
+        "Try {device}`seqera login --no-browser` and paste the address that the browser ends up with."
+    ))
+    .hint("Did the server refuse the address? Then it expects another port: set SEQERA_AUTH_REDIRECT_PORT, or use --port.")
 }
 
 /// A length of time as people say it: `2 min`, `1.5 s`.
