@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::emulator;
 use crate::session::expired;
+use crate::terminal::Terminal;
 
 /// A keychain that hangs would be waited for much longer by a program that does not bound its calls.
 const BOUNDED: Duration = Duration::from_secs(15);
@@ -160,6 +161,23 @@ fn a_keychain_that_fails_later_is_one_clear_error_and_nothing_is_lost() {
             let _it_is_back = keychain.lend_to(sandbox).seqera("org list").success();
         }
     }
+}
+
+/// auth f.2: who sits in front of a keychain that does not answer is told what is waited for.
+#[test]
+fn a_person_is_told_what_is_waited_for() {
+    let Some(keychain) = SecretService::start() else { return };
+    let emulator = emulator();
+    let sandbox = keychain.lend_to(Sandbox::on(&emulator)).with("DISPLAY", ":0");
+    let _login = sandbox.login().success();
+    keychain.hang();
+    let terminal = Terminal::run(&sandbox, &["auth", "token"]);
+    terminal.line_with("Waiting for your keychain to be unlocked...");
+    let (code, seen) = terminal.finish();
+    assert!(code == 9 && seen.contains("(timeout)"), "{seen}");
+    keychain.go_on();
+    let (code, seen) = Terminal::run(&sandbox, &["auth", "token"]).finish();
+    assert_eq!(code, 0, "{seen}");
 }
 
 /// auth f.2: a store that was asked for is never replaced by another one.
