@@ -15,6 +15,7 @@ use super::source::{self, Fetched, Resolved, Source};
 use super::steps::{Step, reached};
 use super::store::Store;
 use super::{consent, durable};
+use crate::digest;
 use crate::discovery::Entry;
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -118,7 +119,13 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     let place = store.place(&plugin.name, &plugin.version);
     admission::admit(store, &candidate, &known)?;
     refuse_conflicts(store, &inspected)?;
-    refuse_replacing(&place, &inspected, options)?;
+    let is_repair = known.iter().any(|(entry, receipt)| {
+        entry.dir == place
+            && receipt.as_ref().is_some_and(|receipt| receipt.manifest_sha256 == inspected.manifest_sha256)
+    });
+    if !is_repair {
+        refuse_replacing(&place, &inspected, options)?;
+    }
     reached(Step::Admitted)?;
     inspected.check_files(&package)?;
     reached(Step::Checked)?;
@@ -152,7 +159,7 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     Ok(outcome(Action::Installed))
 }
 
-/// Nothing is to be done when the same is there already, or when nothing newer is offered.
+/// Nothing is to be done when the same is there already, as it was installed, or when nothing newer is offered.
 fn needless(
     store: &Store,
     name: &str,
@@ -164,7 +171,8 @@ fn needless(
     let before = known.first().map(|(entry, _)| entry.version().clone());
     let there = known
         .iter()
-        .find(|(entry, receipt)| entry.version() == version && receipt.as_ref().is_some_and(&is_same));
+        .find(|(entry, receipt)| entry.version() == version && receipt.as_ref().is_some_and(&is_same))
+        .filter(|(entry, _)| is_whole(entry));
     let is_older = above.is_some_and(|above| version <= above);
     let (entry, receipt) = there.or_else(|| is_older.then(|| known.first())?)?;
     Some(Outcome {
@@ -175,6 +183,15 @@ fn needless(
         dir: entry.dir.clone(),
         source: receipt.as_ref().map(|receipt| receipt.source.clone()).unwrap_or_default(),
         signer: receipt.as_ref().and_then(|receipt| receipt.signer.clone()),
+    })
+}
+
+/// Whether the files of a plugin are still those that its manifest names.
+fn is_whole(entry: &Entry) -> bool {
+    let cli = &entry.manifest.cli;
+    let library = entry.artifact().map(|artifact| (&artifact.file, &artifact.sha256));
+    library.into_iter().chain([(&cli.file, &cli.sha256)]).all(|(file, sha256)| {
+        fs::read(entry.dir.join(file)).is_ok_and(|bytes| digest::of_bytes(&bytes) == *sha256)
     })
 }
 

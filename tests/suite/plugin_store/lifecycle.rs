@@ -89,8 +89,11 @@ fn from_the_publisher_to_the_last_day() {
     assert!(run.stderr.contains("credits 1.1.0"), "{run}");
     let _found = world.run(&["verify", "credits"]).fails(78, "is not the one that was packaged");
     assert_eq!(world.user.seqera("org --help").code, 0, "the others go on working");
-    // The repair: the same version again.
-    fs::write(&library, &good).unwrap();
+    // The repair is what the error says: to install it again, and nobody is asked again.
+    assert!(run.stderr.contains("Install the plugin, or seqera, again."), "{run}");
+    let repaired = world.run(&["install", "credits@1.1.0"]).success();
+    assert_eq!(repaired.stderr, "credits 1.1.0 was installed\n");
+    assert_eq!(fs::read(&library).unwrap(), good);
     shows(&world, "18.5 of 20 credits are left");
     let mut flipped = good;
     let middle = flipped.len() / 2;
