@@ -18,6 +18,7 @@
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
 //! | `sign_in` | what plugins may do with the user's sign-in: grants and the audit |
+//! | `diagnosis` | what `seqera doctor` looks at |
 //! | `plugin_store` | packaging, signing, installing; off the path of a command |
 //! | `last_words` | who it was, when a plugin ends the whole process |
 //! | `signals`, `log`, `output`, `error` | what the whole process shares |
@@ -39,6 +40,7 @@
 mod broker;
 mod builtin;
 mod config;
+mod diagnosis;
 mod digest;
 mod discovery;
 mod error;

@@ -12,6 +12,7 @@ mod conversation;
 mod credential_store;
 mod defects;
 mod device;
+mod doctor;
 mod documents;
 mod examples;
 mod faults;

@@ -3,9 +3,11 @@
 pub(crate) mod cli_tree;
 mod completion;
 pub(crate) mod describe;
+mod doctor;
 mod help;
 pub mod plugin;
 mod program;
+mod reach;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -23,9 +25,10 @@ pub const LIST: &[(&str, &str)] = &[
     ("version", "Show the versions of seqera, of its plugin ABI and of its plugins"),
     ("completion", "Print a completion script for a shell"),
     ("plugin", "Install, upgrade, check, make and show plugins"),
+    ("doctor", "Say what is wrong with the plugins, the settings, the credential store and the network"),
 ];
 /// Words that are kept for later, so that no plugin claims them meanwhile.
-const RESERVED: &[&str] = &["doctor", "config"];
+const RESERVED: &[&str] = &["config"];
 
 /// Whether a word is the host's own.
 pub fn is_command(word: &str) -> bool {
@@ -65,6 +68,8 @@ pub fn run(word: &OsStr, arguments: &[OsString]) -> Result<()> {
         "completion" => parse::<completion::CompletionArgs>("completion", arguments)
             .and_then(|args| completion::run(&args)),
         "plugin" => parse::<plugin::PluginArgs>("plugin", arguments).and_then(|args| plugin::run(&args)),
+        "doctor" => parse::<doctor::DoctorArgs>("doctor", arguments).and_then(|args| doctor::run(&args)),
+        crate::diagnosis::children::COMMAND => reach::run(arguments),
         describe::COMMAND => describe::run(arguments),
         other => Err(Error::new(Code::Usage, format!("`{other}` is no built-in command"))),
     }
@@ -77,6 +82,7 @@ pub(crate) fn commands() -> Vec<clap::Command> {
         version::VersionArgs::command(),
         completion::CompletionArgs::command(),
         plugin::PluginArgs::command(),
+        doctor::DoctorArgs::command(),
     ]
     .into_iter()
     .map(|command| {

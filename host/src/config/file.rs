@@ -70,6 +70,20 @@ impl Layer {
         Some(Rule { value: text, place: self.place(&value.span()) })
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The keys that stand in no table, and the names of the tables.
+    pub fn keys(&self) -> Vec<Rule<String>> {
+        let key = |key: &Spanned<Cow<'static, str>>| Rule {
+            value: key.get_ref().to_string(),
+            place: self.place(&key.span()),
+        };
+        self.table.keys().map(key).collect()
+    }
+
     /// The keys of a table.
     pub(super) fn names(&self, table: &str) -> Vec<String> {
         let table = self.table.get(table).and_then(|value| value.get_ref().as_table());

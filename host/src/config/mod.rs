@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use file::{Layer, line_of};
 pub use pins::{Pins, Rule};
-pub use settings::Setting;
+pub use settings::{SETTINGS, Setting};
 
 use crate::error::Result;
 
@@ -80,6 +80,9 @@ const SYSTEM_CONFIG: &str = "/etc/seqera/config.toml";
 #[cfg(unix)]
 pub const POLICY: &str = "/etc/seqera/policy.toml";
 
+/// The tables that a file may have.
+pub const TABLES: &[&str] = &["plugins", "commands", "services", "indexes"];
+
 /// The files that were read: the user's before the system's.
 #[derive(Debug, Default)]
 pub struct Config {
@@ -106,6 +109,24 @@ impl Config {
         let user = paths.user_config().map(|path| Layer::parse(&path, text)).transpose()?;
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
         Ok(Self { layers: user.into_iter().chain(system).collect() })
+    }
+
+    /// The files that were read, the one whose word counts first.
+    pub fn files(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The plugins that the files say something about.
+    pub fn plugin_names(&self) -> Vec<String> {
+        self.names_in("plugins")
+    }
+
+    /// The keys of a table, of all files.
+    pub fn names_in(&self, table: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.layers.iter().flat_map(|layer| layer.names(table)).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The effective value of a setting.

@@ -3,11 +3,11 @@
 pub mod admission;
 pub mod archive;
 pub mod cargo;
-mod child;
+pub mod child;
 pub mod conformance;
 mod consent;
 pub mod create;
-mod download;
+pub mod download;
 pub mod durable;
 pub mod index;
 pub mod inspect;

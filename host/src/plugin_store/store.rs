@@ -46,6 +46,14 @@ impl Store {
     pub fn open() -> Result<Self> {
         let paths = Paths::find();
         let config = Config::read(&paths)?;
+        Self::with(paths, config)
+    }
+
+    /// The store under these settings.
+    ///
+    /// # Errors
+    /// `Config`: there is no directory for plugins.
+    pub fn with(paths: Paths, config: Config) -> Result<Self> {
         let root = paths.user_plugins.clone().ok_or_else(|| {
             Error::new(Code::Config, "there is no directory for plugins")
                 .hint("Set HOME, or SEQERA_PLUGINS_DIR.")

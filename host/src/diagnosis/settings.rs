@@ -1,0 +1,56 @@
+//! The files of settings.
+
+use super::Finding;
+use crate::config::{Config, Paths, SETTINGS, TABLES};
+use crate::error::{Code, Error};
+
+/// The configuration, when it can be read, and what is to be said about it.
+pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
+    let config = match Config::read(paths) {
+        Ok(config) => config,
+        Err(error) => return (None, vec![Finding::problem("config", &error)]),
+    };
+    let mut findings = Vec::new();
+    for layer in config.files() {
+        let shown = layer.path().display().to_string();
+        if may_others_write(layer.path()) {
+            let error =
+                Error::new(Code::Denied, "every user may write to it").hint(format!("chmod o-w {shown}"));
+            findings.push(Finding::problem(format!("config {shown}"), &error));
+        }
+        for rule in layer.keys() {
+            let is_known =
+                SETTINGS.iter().any(|known| known.key == rule.value) || TABLES.contains(&rule.value.as_str());
+            if !is_known {
+                let near =
+                    SETTINGS.iter().map(|known| (strsim::jaro_winkler(known.key, &rule.value), known.key));
+                let near = near.filter(|(likeness, _)| *likeness > 0.85).max_by(|a, b| a.0.total_cmp(&b.0));
+                let hint = near.map(|(_, key)| format!("is `{key}` meant?"));
+                let text = format!("`{}` is no setting of seqera ({})", rule.value, rule.place);
+                findings.push(Finding { hint, ..Finding::warning("config", text) });
+            }
+        }
+        findings.push(Finding::ok("config", format!("{shown} was read")));
+    }
+    for name in config.plugin_names() {
+        if let Err(error) = config.pins(&name) {
+            findings.push(Finding::problem("config", &error));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("config", "there is no file; everything is as it comes"));
+    }
+    (Some(config), findings)
+}
+
+#[cfg(unix)]
+fn may_others_write(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_MAY_WRITE: u32 = 0o002;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & OTHERS_MAY_WRITE != 0)
+}
+
+#[cfg(not(unix))]
+fn may_others_write(_path: &std::path::Path) -> bool {
+    false
+}
