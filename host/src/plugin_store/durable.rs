@@ -19,6 +19,18 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Waits until nobody else holds the lock of this file. It is held while the answer lives; the system takes it from a
+/// process that was killed.
+///
+/// # Errors
+/// Those of the file system.
+pub fn lock(path: &Path) -> io::Result<File> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// Makes what was renamed in a directory outlive a crash of the system. Some file systems cannot: no error.
 pub fn sync_directory(directory: &Path) {
     let _not_everywhere = File::open(directory).and_then(|directory| directory.sync_all());

@@ -1,6 +1,6 @@
 //! Makes and removes the links of plugins under development; `discovery::link` says what they are.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub fn link(paths: &Paths, library: &Path, dry_run: bool) -> Result<Linked> {
     if dry_run {
         return Ok(Linked { plugin: Package::build(library, &[])?.manifest.plugin, dir: None });
     }
-    let _lock = lock(&root).map_err(|error| failed("write into", &root, &error))?;
+    let _lock = durable::lock(&root.join(".lock")).map_err(|error| failed("write into", &root, &error))?;
     describe(&root, library)
 }
 
@@ -47,7 +47,8 @@ pub fn unlink(paths: &Paths, name: &str, dry_run: bool) -> Result<Option<PathBuf
     }
     let library = Link::read(&dir).map(|link| link.library);
     if !dry_run {
-        let _lock = lock(&root).map_err(|error| failed("write into", &root, &error))?;
+        let _lock =
+            durable::lock(&root.join(".lock")).map_err(|error| failed("write into", &root, &error))?;
         remove(&root, &dir).map_err(|error| failed("remove", &dir, &error))?;
     }
     Ok(library)
@@ -60,7 +61,7 @@ pub fn unlink(paths: &Paths, name: &str, dry_run: bool) -> Result<Option<PathBuf
 pub fn relink(paths: &Paths, name: &str) -> Result<()> {
     let root = root(paths)?;
     let dir = root.join(name);
-    let _lock = lock(&root).map_err(|error| failed("write into", &root, &error))?;
+    let _lock = durable::lock(&root.join(".lock")).map_err(|error| failed("write into", &root, &error))?;
     // Another process may have done it meanwhile, or may have removed the link.
     match Link::read(&dir).filter(Link::is_stale) {
         Some(link) => describe(&root, &link.library).map(drop),
@@ -105,14 +106,6 @@ fn subdirectories(path: &Path) -> Vec<PathBuf> {
 fn root(paths: &Paths) -> Result<PathBuf> {
     link::directory(paths)
         .ok_or_else(|| Error::new(Code::Config, "there is no directory for linked plugins").hint("Set HOME."))
-}
-
-/// Held while it lives; the system takes it from a process that was killed.
-fn lock(root: &Path) -> io::Result<File> {
-    fs::create_dir_all(root)?;
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(root.join(".lock"))?;
-    file.lock()?;
-    Ok(file)
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> Error {

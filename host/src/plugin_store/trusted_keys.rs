@@ -1,6 +1,6 @@
 //! The keys whose signatures count: those built in, and those of `trusted_keys.toml`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -79,6 +79,17 @@ impl TrustedKeys {
             keys.push(TrustedKey { key, name: row.name, is_built_in: false });
         }
         Ok(Self { keys, file })
+    }
+
+    /// Waits until nobody else changes the keys; nobody does while the answer lives. To be called before they are read.
+    ///
+    /// # Errors
+    /// `Failed`: the directory of settings cannot be written.
+    pub fn lock(paths: &Paths) -> Result<Option<File>> {
+        let Some(directory) = &paths.config else { return Ok(None) };
+        durable::lock(&directory.join(".trusted_keys.lock")).map(Some).map_err(|error| {
+            Error::new(Code::Failed, format!("cannot write into {}", directory.display())).because(error)
+        })
     }
 
     /// All of them, the built-in ones first.

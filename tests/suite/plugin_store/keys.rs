@@ -63,6 +63,24 @@ fn a_password_is_typed_unseen() {
 }
 
 #[test]
+fn keys_that_are_added_at_the_same_time_are_all_trusted() {
+    let world = World::new();
+    let keys: Vec<String> = (0..8)
+        .map(|number| {
+            let file = world.path(&format!("key-{number}"));
+            world.run(&["package", "--new-key", &file]).success().stdout.trim().to_owned()
+        })
+        .collect();
+    let adding: Vec<_> =
+        keys.iter().map(|key| world.user.command(["plugin", "trust", "add", key]).spawn().unwrap()).collect();
+    for mut child in adding {
+        assert!(child.wait().unwrap().success());
+    }
+    let list = world.run(&["trust", "list"]).success().stdout;
+    assert!(keys.iter().all(|key| list.contains(key)), "{list}");
+}
+
+#[test]
 fn what_a_distrusted_key_signed_stays_and_nothing_new_of_it_comes() {
     let world = World::new();
     world.trust();

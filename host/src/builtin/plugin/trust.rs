@@ -48,6 +48,15 @@ enum TrustCommand {
     },
 }
 
+impl TrustCommand {
+    fn changes_something(&self) -> bool {
+        match self {
+            Self::Add { change, .. } | Self::Remove { change, .. } => !change.dry_run,
+            Self::List { .. } => false,
+        }
+    }
+}
+
 /// How a change is made and told.
 #[derive(Debug, Args)]
 struct Change {
@@ -62,7 +71,9 @@ struct Change {
 /// # Errors
 /// Something that is no key, or a file that cannot be written.
 pub fn run(args: &TrustArgs) -> Result<()> {
-    let mut keys = TrustedKeys::read(&Paths::find())?;
+    let paths = Paths::find();
+    let _lock = if args.command.changes_something() { TrustedKeys::lock(&paths)? } else { None };
+    let mut keys = TrustedKeys::read(&paths)?;
     match &args.command {
         TrustCommand::Add { key, name, change } => add(&mut keys, key, name, change),
         TrustCommand::List { json } => list(&keys, *json),
