@@ -244,6 +244,9 @@ fn interrupted_while_it_polls_it_is_130_and_nothing_is_stored() {
     let emulator = quick();
     let sandbox = Sandbox::on(&emulator);
     let (login, code) = begin(&sandbox);
+    while emulator.count("POST", "/api/token") == 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let started = Instant::now();
     signal(login.id(), "INT");
     let _stopped = login.finish().fails(130, "nothing was changed");

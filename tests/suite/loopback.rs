@@ -109,14 +109,15 @@ fn a_port_that_was_asked_for_is_not_replaced() {
 #[test]
 fn the_listener_closes_however_it_ends() {
     let emulator = emulator();
-    let sandbox = Sandbox::on(&emulator);
     let is_closed = |port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_err();
     for end in ["success", "deny", "INT", "TERM", "timeout"] {
         let sandbox = Sandbox::on(&emulator);
         let sandbox =
             if end == "timeout" { sandbox.with("SEQERA_AUTH_CALLBACK_TIMEOUT_MS", 1500) } else { sandbox };
-        let login = sandbox.begin_login();
-        let port = port_of(&login);
+        // A port that nobody else takes as soon as it is free, as another test's sign-in would the usual one.
+        let port = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+        let login = sandbox.begin(&format!("login --no-browser --port {port}"));
+        assert_eq!(port_of(&login), port);
         assert!(!is_closed(port), "{end}");
         let started = Instant::now();
         let code = match end {
@@ -148,7 +149,6 @@ fn the_listener_closes_however_it_ends() {
         assert_eq!(code, expected, "{end}");
         assert!(is_closed(port), "{end}");
     }
-    drop(sandbox);
 }
 
 /// auth b.13: one path, one method, and our own name.
