@@ -2,6 +2,7 @@
 
 pub(crate) mod cli_tree;
 mod completion;
+mod config;
 pub(crate) mod describe;
 mod doctor;
 mod help;
@@ -25,19 +26,17 @@ pub const LIST: &[(&str, &str)] = &[
     ("version", "Show the versions of seqera, of its plugin ABI and of its plugins"),
     ("completion", "Print a completion script for a shell"),
     ("plugin", "Install, upgrade, check, make and show plugins"),
+    ("config", "Show and change settings, and say where each comes from"),
     ("doctor", "Say what is wrong with the plugins, the settings, the credential store and the network"),
 ];
-/// Words that are kept for later, so that no plugin claims them meanwhile.
-const RESERVED: &[&str] = &["config"];
-
 /// Whether a word is the host's own.
 pub fn is_command(word: &str) -> bool {
     LIST.iter().any(|(name, _)| *name == word)
 }
 
-/// Whether a word is, or will be, the host's own.
+/// Whether a word is the host's own, or kept for it.
 pub fn is_builtin(word: &str) -> bool {
-    is_command(word) || RESERVED.contains(&word) || word.starts_with("__")
+    is_command(word) || word.starts_with("__")
 }
 
 /// What the host itself answers to a built-in command; `None` when the word is none.
@@ -68,6 +67,7 @@ pub fn run(word: &OsStr, arguments: &[OsString]) -> Result<()> {
         "completion" => parse::<completion::CompletionArgs>("completion", arguments)
             .and_then(|args| completion::run(&args)),
         "plugin" => parse::<plugin::PluginArgs>("plugin", arguments).and_then(|args| plugin::run(&args)),
+        "config" => parse::<config::ConfigArgs>("config", arguments).and_then(|args| config::run(&args)),
         "doctor" => parse::<doctor::DoctorArgs>("doctor", arguments).and_then(|args| doctor::run(&args)),
         crate::diagnosis::children::COMMAND => reach::run(arguments),
         describe::COMMAND => describe::run(arguments),
@@ -82,6 +82,7 @@ pub(crate) fn commands() -> Vec<clap::Command> {
         version::VersionArgs::command(),
         completion::CompletionArgs::command(),
         plugin::PluginArgs::command(),
+        config::ConfigArgs::command(),
         doctor::DoctorArgs::command(),
     ]
     .into_iter()
