@@ -339,7 +339,9 @@ fn nobody_comes_back() {
 fn an_interrupted_sign_in_is_130_and_its_port_is_free_again() {
     let emulator = emulator();
     let sandbox = Sandbox::on(&emulator);
-    let login = sandbox.begin_login();
+    // A port that no other test takes as soon as it is free.
+    let port = 20_000 + std::process::id() % 10_000;
+    let login = sandbox.begin(&format!("login --no-browser --port {port}"));
     let callback = login.parameter("redirect_uri");
     signal(login.id(), "INT");
     let _run = login.finish().fails(130, "nothing was changed");
