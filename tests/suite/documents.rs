@@ -1,13 +1,15 @@
 //! What the documents show is what happens.
 
+use std::path::Path;
+
 use seqera_tests::doc_commands::Document;
 use seqera_tests::sandbox::Sandbox;
 
 use crate::emulator;
+use crate::plugin_store::apart::{repository, target};
 
 fn text(path: &str) -> String {
-    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    std::fs::read_to_string(repository.join(path)).unwrap()
+    std::fs::read_to_string(repository().join(path)).unwrap()
 }
 
 #[test]
@@ -44,6 +46,44 @@ fn the_guide_to_the_assistant_knows_every_command() {
     assert!(words.len() > 10, "the table was found");
     for word in words {
         assert!(guide.contains(&format!("`{word}")), "docs/assistant.md does not know {word}");
+    }
+}
+
+/// The plugin of the guide is built with the versions that this machine has, where the examples are built.
+#[test]
+fn the_authors_guide_leads_to_a_plugin() {
+    let home = |name: &str, default: &str| {
+        std::env::var(name).unwrap_or_else(|_| format!("{}/{default}", std::env::var("HOME").unwrap()))
+    };
+    let sandbox = Sandbox::new()
+        .with("CARGO_NET_OFFLINE", true)
+        .with("CARGO_HOME", home("CARGO_HOME", ".cargo"))
+        .with("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
+    let place = sandbox.root().join("authors");
+    let hello = place.join("hello");
+    std::fs::create_dir_all(&hello).unwrap();
+    let link = |to: &Path, name: &Path| std::os::unix::fs::symlink(to, name).unwrap();
+    link(&repository(), &place.join("seqera"));
+    link(&target(), &hello.join("target"));
+    std::fs::copy(repository().join("plugin-api/examples/Cargo.lock"), hello.join("Cargo.lock")).unwrap();
+    assert_eq!(Document::read("docs/plugin-authors.md", &sandbox).inside(&place).run(), 18);
+}
+
+/// What a document shows of a file is in that file.
+#[test]
+fn excerpts_are_what_the_examples_say() {
+    let guide = text("docs/plugin-authors.md");
+    let excerpts: Vec<(&str, &str)> = guide
+        .split("<!-- from: ")
+        .skip(1)
+        .map(|rest| {
+            let (path, rest) = rest.split_once(" -->\n```rust\n").unwrap();
+            (path, rest.split_once("```").unwrap().0)
+        })
+        .collect();
+    assert!(excerpts.len() > 4, "they were found");
+    for (path, excerpt) in excerpts {
+        assert!(text(path).contains(excerpt), "{path} does not say\n{excerpt}");
     }
 }
 

@@ -7,12 +7,12 @@ use std::process::Command;
 use seqera_tests::sandbox::{Run, copy_tree, finished};
 use seqera_tests::stage;
 
-pub(super) fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// That of the examples: the SDK and clap are built there already.
-pub(super) fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     stage::fixtures().parent().and_then(Path::parent).unwrap().join("apart")
 }
 

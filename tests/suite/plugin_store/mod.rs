@@ -1,6 +1,6 @@
 //! The plugin store from outside: packages are made, signed, served, installed, spoiled and removed by the real program.
 
-mod apart;
+pub(crate) mod apart;
 mod conformance;
 mod create;
 mod dry_run;
