@@ -38,6 +38,9 @@ pub(super) async fn run(
     if let Some(count) = text.strip_prefix("stream ") {
         return stream(&session, count);
     }
+    if let Some(megabytes) = text.strip_prefix("delta ") {
+        return large(&session, megabytes);
+    }
     if text.starts_with("error") {
         session.emit(&json!({ "type": "text-delta", "delta": "This will not go well. " }));
         return session.emit(&json!({ "type": "error", "error": "the model is not available" }));
@@ -128,6 +131,14 @@ fn stream(session: &Session, count: &str) {
     };
     let deltas = (0..number).map(|_| json!({ "type": "text-delta", "delta": "word " }));
     session.emit_many(deltas.chain(std::iter::once(finish("stop"))), pace);
+}
+
+/// `delta N`: one delta of N megabytes.
+fn large(session: &Session, megabytes: &str) {
+    let number: usize = megabytes.trim().parse().unwrap_or(1);
+    let delta = "a word or two, \n".repeat(number * 1_000_000 / 16);
+    session.emit(&json!({ "type": "text-delta", "delta": delta }));
+    session.emit(&finish("stop"));
 }
 
 /// Plays events that a test wrote: `{"sleep_ms": N}` waits, `{"execute": TOOL, "args": …}` asks for a tool and waits for

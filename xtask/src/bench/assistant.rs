@@ -12,6 +12,8 @@ use crate::Outcome;
 const ROUNDS: usize = 50;
 const LATENCY: u64 = 50;
 const DELTAS: usize = 100_000;
+/// Megabytes.
+const LARGE: usize = 50;
 
 /// A short answer: session, message, events, expire.
 pub(crate) fn short_answer(world: &World<'_>, report: &mut Report) -> Outcome {
@@ -60,6 +62,14 @@ pub(crate) fn many_deltas(world: &World<'_>, report: &mut Report) -> Outcome {
         let what = format!("{DELTAS} deltas {how}: memory{suffix}");
         report.hard(what, memory as f64 / 1_048_576.0, 16.0, "MiB");
     }
+    Ok(())
+}
+
+/// One delta that is a large part of the memory.
+pub(crate) fn large_delta(world: &World<'_>, report: &mut Report) -> Outcome {
+    let used = cost(&mut world.seqera(&["ai", "--headless", &format!("delta {LARGE}")]))?;
+    let times = used.memory as f64 / (LARGE * 1_000_000) as f64;
+    report.hard(format!("one delta of {LARGE} MB: memory / its size{}", world.suffix()), times, 3.0, "x");
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn run(check: bool) -> Outcome<u8> {
         startup::requests(&world, &mut report)?;
         assistant::short_answer(&world, &mut report)?;
         assistant::many_deltas(&world, &mut report)?;
+        assistant::large_delta(&world, &mut report)?;
         tools::round_trip(&world, &mut report)?;
     }
     report.print();

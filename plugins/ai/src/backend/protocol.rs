@@ -35,8 +35,20 @@ struct Wire<'a> {
     data: Option<&'a RawValue>,
 }
 
+/// Data from this length on is read without a second copy of its text, in bytes.
+const LARGE: usize = 1024 * 1024;
+/// How much of a large text is read at once, in bytes.
+const PIECE: usize = 64 * 1024;
+/// Longest escape in a JSON string, a pair of surrogates, in bytes.
+const ESCAPE: usize = 12;
+
 /// The event in the data of a frame; `None` when it is none that can be read (`[DONE]`, for one).
 pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
+    if data.len() >= LARGE
+        && let Some(text) = large_text(data)
+    {
+        return Some(ServerEvent::Text(text));
+    }
     let wire: Wire<'_> = serde_json::from_slice(data).ok()?;
     Some(match &*wire.kind {
         "text-delta" => ServerEvent::Text(own(wire.delta)),
@@ -68,6 +80,40 @@ pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
         "run.complete" => ServerEvent::Finished(finish(&field(wire.data, "status")), Usage::default()),
         _ => ServerEvent::Other,
     })
+}
+
+/// The text of a large `text-delta`; `None` when it is to be read as any other event.
+fn large_text(data: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        #[serde(borrow)]
+        delta: &'a RawValue,
+    }
+    let wire: Wire<'_> =
+        serde_json::from_slice(data).ok().filter(|wire: &Wire<'_>| wire.kind == "text-delta")?;
+    let mut rest = wire.delta.get().strip_prefix('"')?.strip_suffix('"')?;
+    let mut text = String::with_capacity(rest.len());
+    let mut piece = String::new();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(end_of_piece(rest)?);
+        piece.clear();
+        piece.extend(["\"", now, "\""]);
+        text.push_str(&serde_json::from_str::<Cow<'_, str>>(&piece).ok()?);
+        rest = later;
+    }
+    Some(text)
+}
+
+/// Where a part of a JSON string may end: not inside a character or an escape.
+fn end_of_piece(text: &str) -> Option<usize> {
+    if text.len() <= PIECE {
+        return Some(text.len());
+    }
+    let bytes = text.as_bytes();
+    let may_end = |at: &usize| text.is_char_boundary(*at) && !bytes[at - ESCAPE..*at].contains(&b'\\');
+    (ESCAPE..=PIECE).rev().find(may_end)
 }
 
 fn own(text: Option<Cow<'_, str>>) -> String {
@@ -119,6 +165,30 @@ fn field(object: Option<&RawValue>, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_text_is_read_like_a_small_one() {
+        for part in ["plain ", "a \" \n\u{1F9EC} ü \u{7}", "\\", "\u{1F9EC}"] {
+            let text = part.repeat(2 * LARGE / part.len());
+            let json = serde_json::json!({ "type": "text-delta", "delta": text }).to_string();
+            assert!(server_event(json.as_bytes()) == Some(ServerEvent::Text(text.clone())), "{part}");
+            // As servers write it that keep to ASCII.
+            let ascii: String = text
+                .encode_utf16()
+                .map(
+                    |unit| {
+                        if (0x20..0x7f).contains(&unit) { String::new() } else { format!("\\u{unit:04x}") }
+                    },
+                )
+                .collect();
+            let json = format!("{{\"type\":\"text-delta\",\"delta\":\"{ascii}{}\"}}", "x ".repeat(LARGE));
+            let plain: String = text.chars().filter(|c| !(' '..'\u{7f}').contains(c)).collect();
+            let plain = plain + &"x ".repeat(LARGE);
+            assert!(server_event(json.as_bytes()) == Some(ServerEvent::Text(plain)), "{part}");
+        }
+        let other = format!(r#"{{"type":"error","error":"{}"}}"#, "x".repeat(LARGE));
+        assert!(matches!(server_event(other.as_bytes()), Some(ServerEvent::Failed(_))));
+    }
 
     #[test]
     fn events_are_read() {
