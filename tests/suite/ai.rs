@@ -109,6 +109,8 @@ fn a_lost_connection_is_5_and_what_came_is_kept() {
     emulator.script(vec![text("one "), text("two")]);
     let run = sandbox.seqera("ai --headless go").fails(5, "the connection to the assistant was lost");
     assert_eq!(run.stdout, "one \n", "{run}");
+    let session = emulator.requests()[1].path.split('/').nth(4).unwrap().to_owned();
+    assert!(run.stderr.contains(&format!("seqera ai -s {session}")), "{run}");
 }
 
 #[test]
@@ -233,7 +235,7 @@ fn a_signal_ends_a_run_and_says_so_to_the_server() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it_silently() {
-    let (_emulator, sandbox) = alice();
+    let (emulator, sandbox) = alice();
     let mut child = sandbox
         .command(["ai", "--headless", "stream 100000"])
         .stdout(Stdio::piped())
@@ -244,6 +246,9 @@ fn a_reader_that_goes_away_ends_it_silently() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(141));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let requests = emulator.requests();
+    assert!(requests.iter().any(|entry| entry.body["type"] == "cancel"), "nobody waits for the rest");
+    assert_eq!(paths(&emulator).last().unwrap(), "POST expire");
 }
 
 #[test]

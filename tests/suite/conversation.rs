@@ -166,7 +166,8 @@ fn no_secret_is_sent_shown_or_kept() {
             text(&format!("it is {one}")),
             text(two),
             text(" indeed "),
-            json!({ "type": "reasoning", "delta": format!("so {secret}") }),
+            json!({ "type": "reasoning", "delta": format!("so {secret} and {one}") }),
+            json!({ "type": "reasoning", "delta": two }),
             json!({ "type": "tool-call", "toolCallId": "1", "toolName": "t", "args": { "x": secret } }),
             json!({ "type": "tool-result", "toolCallId": "1", "result": { "x": secret } }),
             json!({ "execute": "execute_bash_local", "args": { "command": "cat main.nf" } }),
@@ -184,6 +185,8 @@ fn no_secret_is_sent_shown_or_kept() {
         for entry in emulator.requests() {
             everything.push_str(&entry.body.to_string());
         }
+        // Each part of what the assistant thinks is a line of its own.
+        everything.push_str(&everything.replace("\n[thinking] ", ""));
         for form in [secret.to_owned(), secret.replace('"', "\\\""), secret.replace('"', "\\\\\\\"")] {
             assert!(!everything.contains(&form), "{form} in {everything}");
         }

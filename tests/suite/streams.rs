@@ -120,3 +120,21 @@ fn interruptions_do_not_add_up_while_something_new_comes() {
     assert_eq!(run.success().stdout, format!("{}\n", "x".repeat(12)));
     assert_eq!(server.streams().len(), 13);
 }
+
+/// A tool ran for longer than the patience: the time without anything new begins when it has ended.
+#[test]
+fn the_time_that_a_tool_takes_is_no_time_without_progress() {
+    let call = r#"{"type":"execute-local","requestId":"t","toolName":"execute_bash_local","args":{"command":"sleep 3"}}"#;
+    let streams = vec![
+        vec![write(event(1, call)), Step::End],
+        vec![Step::Cut],
+        vec![Step::Cut],
+        vec![write(text(2, "there it is") + &finish(3))],
+    ];
+    let server = RawSse::start(streams).unwrap();
+    let sandbox = at(&server);
+    sandbox.configure("ai_reconnect_seconds = 3\n");
+    let run = sandbox.seqera("ai --headless --approval-mode full go").success();
+    assert_eq!(run.stdout, "there it is\n");
+    assert_eq!(server.streams().len(), 4);
+}

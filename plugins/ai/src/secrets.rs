@@ -38,6 +38,12 @@ impl Secrets {
         Self::new(variables, host.token_provider().ok())
     }
 
+    /// These, for tests.
+    #[cfg(test)]
+    pub(crate) fn named(values: impl IntoIterator<Item = String>) -> Self {
+        Self::new(values.into_iter(), None)
+    }
+
     fn new(values: impl Iterator<Item = String>, provider: Option<Arc<dyn TokenProvider>>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for value in values.filter(|value| value.trim().len() >= SHORTEST) {

@@ -7,6 +7,7 @@ use seqera_ai_approval::{Danger, Facts, Place, SessionGrant, Tool, visible};
 use super::Subject;
 use crate::agent::ApprovalMode;
 use crate::sanitizer::{one_line, sanitized};
+use crate::secrets::Secrets;
 
 /// Paths that are shown.
 const PATHS: usize = 20;
@@ -19,6 +20,8 @@ pub(crate) struct Prompt<'a> {
     pub(crate) facts: &'a Facts,
     /// What a file tool would change, as a diff.
     pub(crate) diff: Option<&'a str>,
+    /// Nobody needs to see these to decide.
+    pub(crate) secrets: &'a Secrets,
 }
 
 /// The answer.
@@ -44,6 +47,10 @@ impl Prompt<'_> {
 
     /// What is asked about, whole and in characters that can all be seen.
     pub(crate) fn text(&self) -> String {
+        self.secrets.hidden(&self.plain_text())
+    }
+
+    fn plain_text(&self) -> String {
         let mut text = format!("APPROVAL REQUIRED ({} mode)\n", self.mode.name());
         let shown = visible(&self.subject.text);
         match self.subject.tool {
@@ -133,6 +140,7 @@ mod tests {
             why: "it is not on the list",
             facts,
             diff: None,
+            secrets: &Secrets::named(["hunter-22".to_owned()]),
         });
     }
 
@@ -156,6 +164,9 @@ mod tests {
                  1  run it once\n  2  run it, and everything that is not dangerous for the rest of this session\n  \
                  3  reject it (words behind the 3 are told to the assistant)\n"
             );
+        });
+        with(&Facts::default(), Tool::Shell, "curl -u me:hunter-22 http://x", |prompt| {
+            assert!(prompt.text().contains("curl -u me:[hidden] http"), "{}", prompt.text());
         });
         with(&Facts::default(), Tool::EditFile, "main.nf", |prompt| {
             assert!(prompt.text().contains("Command: edit_file main.nf\n"), "{}", prompt.text());

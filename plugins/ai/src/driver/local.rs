@@ -75,7 +75,8 @@ impl Driver {
                 return Ok(());
             }
         };
-        let prompt = Prompt { subject: &subject, mode, why: &why, facts: &facts, diff: diff.as_deref() };
+        let (diff, secrets) = (diff.as_deref(), &self.secrets);
+        let prompt = Prompt { subject: &subject, mode, why: &why, facts: &facts, diff, secrets };
         screen.flush()?;
         let choice = screen.ask(&prompt, &self.stop)?;
         let made = match &choice {
@@ -105,7 +106,7 @@ impl Driver {
                 let reason = format!(
                     "approval required: in {mode} mode a person has to agree, and nobody can be asked here: {why}"
                 );
-                screen.show(Shown::ApprovalRefused { call, mode, rule, why })?;
+                self.show(Shown::ApprovalRefused { call, mode, rule, why }, screen)?;
                 Answer::Nobody(reason)
             }
         };

@@ -52,6 +52,8 @@ pub(crate) struct Driver {
     secrets: Secrets,
     /// The answer on its way to the screen and the journal.
     answer: HiddenText,
+    /// The same for what it thinks.
+    thinking: HiddenText,
     pending: Option<Pending>,
     host: Host,
     gathering: Option<Gathering>,
@@ -87,6 +89,7 @@ impl Driver {
             workspace,
             approvals,
             answer: HiddenText::new(secrets.clone()),
+            thinking: HiddenText::new(secrets.clone()),
             secrets,
             pending: None,
             host: host.clone(),
@@ -153,9 +156,7 @@ impl Driver {
             }
         };
         if outcome.is_err() {
-            // What failed is over: the next question begins where this one did.
-            let mut nothing = Vec::new();
-            self.agent.handle(Event::Cancelled, &mut nothing);
+            self.give_up();
         }
         self.stream = None;
         let shown = self.show_rest(screen);
@@ -163,6 +164,18 @@ impl Driver {
         shown?;
         screen.flush()?;
         outcome
+    }
+
+    /// What failed here is over: the next question begins where this one did, and a server that still works at it need
+    /// not go on.
+    fn give_up(&mut self) {
+        let mut effects = Vec::new();
+        self.agent.handle(Event::Cancelled, &mut effects);
+        for effect in effects {
+            if let (Effect::CancelRun { session }, Some(_open)) = (effect, &self.stream) {
+                self.backend.cancel_run(&session);
+            }
+        }
     }
 
     /// Takes the last change of a file back that a tool made; answers what was done, or why not.
@@ -184,6 +197,10 @@ impl Driver {
     }
 
     fn tell(&mut self, event: Event, effects: &mut VecDeque<Effect>) {
+        // A tool may run, and a person think, for longer than a stream is opened again in vain.
+        if matches!(event, Event::MessageAccepted | Event::Answered { .. } | Event::ToolFinished { .. }) {
+            self.progress = Instant::now();
+        }
         let mut new = Vec::new();
         self.agent.handle(event, &mut new);
         effects.extend(new);
@@ -286,6 +303,7 @@ impl Driver {
             Err(error) => return Err(error),
         };
         let (agent, journal, answer) = (&mut self.agent, &mut self.journal, &mut self.answer);
+        let thought_is_out = self.thinking.is_out();
         let before = agent.last_id();
         let mut new = Vec::new();
         let mut failed = Ok(());
@@ -296,7 +314,9 @@ impl Driver {
             for effect in new.drain(..) {
                 // Text is most of what comes: it goes to the screen without a detour.
                 match effect {
-                    Effect::Show(Shown::Text(text)) if effects.is_empty() && failed.is_ok() => {
+                    Effect::Show(Shown::Text(text))
+                        if effects.is_empty() && thought_is_out && failed.is_ok() =>
+                    {
                         let text = answer.push(text);
                         if !text.is_empty() {
                             journal.text(&text);
@@ -327,10 +347,19 @@ impl Driver {
 
     /// Shows something, and what was held back before it.
     fn show(&mut self, shown: Shown, screen: &mut dyn Screen) -> Result<()> {
-        if let Shown::Text(text) = shown {
-            let text = self.answer.push(text);
-            return self.show_text(text, screen);
-        }
+        let shown = match shown {
+            Shown::Text(text) => {
+                self.show_rest_of_thinking(screen)?;
+                let text = self.answer.push(text);
+                return self.show_text(text, screen);
+            }
+            Shown::Thinking(text) => {
+                self.show_rest_of_answer(screen)?;
+                let text = self.thinking.push(text);
+                return if text.is_empty() { Ok(()) } else { screen.show(Shown::Thinking(text)) };
+            }
+            other => other,
+        };
         self.show_rest(screen)?;
         let shown = self.without_secrets(shown);
         if let Shown::Tool(call) = &shown {
@@ -340,8 +369,18 @@ impl Driver {
     }
 
     fn show_rest(&mut self, screen: &mut dyn Screen) -> Result<()> {
+        self.show_rest_of_answer(screen)?;
+        self.show_rest_of_thinking(screen)
+    }
+
+    fn show_rest_of_answer(&mut self, screen: &mut dyn Screen) -> Result<()> {
         let rest = self.answer.end();
         self.show_text(rest, screen)
+    }
+
+    fn show_rest_of_thinking(&mut self, screen: &mut dyn Screen) -> Result<()> {
+        let rest = self.thinking.end();
+        if rest.is_empty() { Ok(()) } else { screen.show(Shown::Thinking(rest)) }
     }
 
     fn show_text(&mut self, text: String, screen: &mut dyn Screen) -> Result<()> {
@@ -355,10 +394,12 @@ impl Driver {
     fn without_secrets(&self, shown: Shown) -> Shown {
         let hidden = |text: String| self.secrets.hidden(&text);
         match shown {
-            Shown::Thinking(text) => Shown::Thinking(hidden(text)),
             Shown::Tool(call) => Shown::Tool(ToolCall { args: hidden(call.args), ..call }),
             Shown::ToolResult { id, content, is_error } => {
                 Shown::ToolResult { id, content: hidden(content), is_error }
+            }
+            Shown::ApprovalRefused { call, mode, rule, why } => {
+                Shown::ApprovalRefused { call, mode, rule, why: hidden(why) }
             }
             shown => shown,
         }

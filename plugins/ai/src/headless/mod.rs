@@ -24,7 +24,7 @@ pub(crate) fn run(host: &Host, args: &AiArgs, query: String) -> Result<Exit> {
         outcome => screen.end(&outcome).and(outcome),
     };
     explain(&outcome?).map_err(|error| match session {
-        Some(session) if error.kind() == ErrorKind::Interrupted => {
+        Some(session) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Unreachable) => {
             error.hint(format!("Go on with `seqera ai -s {}`.", crate::sanitizer::one_line(&session, 200)))
         }
         _ => error,

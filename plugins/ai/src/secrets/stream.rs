@@ -53,6 +53,11 @@ impl HiddenText {
         seen
     }
 
+    /// Whether nothing is held back, nor looked at again.
+    pub(crate) fn is_out(&self) -> bool {
+        self.tail.is_empty()
+    }
+
     /// What was held back: nothing more comes, or something else comes first.
     pub(crate) fn end(&mut self) -> String {
         if self.tail.is_empty() { String::new() } else { self.settle(self.tail.len()) }
