@@ -299,3 +299,38 @@ fn what_was_said_is_listed_and_shown_here() {
     kept(&sandbox.home(), &mut all);
     assert!(!all.contains("unkept words"));
 }
+
+/// A run that is killed in the middle of its answer.
+fn killed(emulator: &Emulator, sandbox: &Sandbox) {
+    emulator.script(vec![text("begun"), json!({ "sleep_ms": 60_000 })]);
+    let mut killed = sandbox
+        .command(["ai", "--headless", "go"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut seen = [0; 5];
+    std::io::Read::read_exact(killed.stdout.as_mut().unwrap(), &mut seen).unwrap();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+}
+
+/// The server lists sessions that are over, and this one was never said to be.
+#[test]
+fn a_session_whose_process_was_killed_is_the_newest_all_the_same() {
+    let (emulator, sandbox) = alice();
+    let _before = sandbox.seqera("ai --headless hello").success();
+    killed(&emulator, &sandbox);
+    let sessions = emulator.count("POST", "/v1/cli/sessions");
+    emulator.script(vec![text("the rest"), stop()]);
+    let run = sandbox.seqera("ai --headless -c go").success();
+    assert_eq!(run.stdout, "the rest\n");
+    assert!(run.stderr.contains("the newest of 2 sessions of this directory: go ("), "{run}");
+    assert_eq!(emulator.count("POST", "/v1/cli/sessions"), sessions, "no new one");
+    // One that the server does not have any more is left out.
+    killed(&emulator, &sandbox);
+    emulator.fault(Fault::status("history", 404));
+    let run = sandbox.seqera("ai --headless -c hello").success();
+    assert!(run.stderr.contains("the newest of 2 sessions of this directory: go ("), "{run}");
+    assert_eq!(emulator.count("POST", "/v1/cli/sessions"), sessions + 1, "that of the killed run");
+}

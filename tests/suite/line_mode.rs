@@ -188,6 +188,38 @@ fn a_session_is_chosen_from_a_list_and_its_last_words_are_shown() {
 }
 
 #[test]
+fn of_several_sessions_of_a_directory_a_person_chooses() {
+    let (emulator, sandbox) = alice();
+    let _one = sandbox.run(sandbox.command(["ai", "--headless", "tell me of rna"])).success();
+    let _two = sandbox.seqera("ai --headless hello").success();
+    let ids = |emulator: &Emulator| emulator.count("POST", "/v1/cli/sessions");
+    for (answer, shown) in [("2", "> tell me of rna"), ("", "> tell me of rna"), ("n", "Seqera AI.")] {
+        let mut terminal = Terminal::run(&sandbox, &["ai", "-c"]);
+        terminal.wait_for("There are 2 sessions of this directory:");
+        terminal.wait_for("Which one (1-2; Enter: 1, n: a new one)? ");
+        terminal.type_line("9");
+        terminal.wait_for("There is no session 9.");
+        terminal.type_line(answer);
+        terminal.wait_for(shown);
+        terminal.wait_for("> ");
+        // The one that was chosen is the newest from now on.
+        terminal.type_line("tell me of rna");
+        terminal.wait_for("nf-core/rnaseq");
+        terminal.wait_for("> ");
+        leave(terminal);
+        assert_eq!(ids(&emulator), if answer == "n" { 3 } else { 2 }, "{answer}");
+    }
+    // One is no choice.
+    let _other = fs::create_dir(sandbox.home().join("other"));
+    let sandbox = sandbox.with("SEQERA_AI_CWD", "other");
+    let _only = sandbox.seqera("ai --headless hello").success();
+    let terminal = Terminal::run(&sandbox, &["ai", "-c"]);
+    terminal.wait_for("> hello");
+    terminal.wait_for("Seqera AI.");
+    leave(terminal);
+}
+
+#[test]
 fn credits_and_organization_are_shown() {
     let (emulator, sandbox) = alice();
     let _switched = sandbox.seqera("org switch 1002").success();

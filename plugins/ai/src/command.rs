@@ -3,11 +3,10 @@
 use std::io::Read;
 
 use clap::{Parser, Subcommand};
-use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status};
+use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result};
 
 use crate::agent::ApprovalMode;
 use crate::approvals::explain;
-use crate::driver::Driver;
 use crate::sanitizer::one_line;
 use crate::{headless, line_mode, sessions};
 
@@ -24,10 +23,10 @@ pub(crate) struct AiArgs {
     query: Vec<String>,
     /// Go on with the newest session of this directory
     #[arg(short, long = "continue", conflicts_with = "session")]
-    continues: bool,
+    pub(crate) continues: bool,
     /// Go on with this session
     #[arg(short, long, value_name = "ID")]
-    session: Option<String>,
+    pub(crate) session: Option<String>,
     /// What runs without asking: basic, default or full (a convenience, not a boundary: a script may do anything)
     #[arg(long, value_name = "MODE")]
     approval_mode: Option<String>,
@@ -121,43 +120,4 @@ fn piped() -> Result<String> {
         .map_err(|error| Error::new(ErrorKind::Failed, "cannot read the question").caused_by(&error))?;
     String::from_utf8(bytes)
         .map_err(|_| Error::new(ErrorKind::Usage, "the question on standard input is no UTF-8 text"))
-}
-
-/// Goes on with the session that `-s` or `-c` means, if there is one; without, a new one begins with the first message.
-///
-/// # Errors
-/// Those of the list of sessions, and when the session is in use.
-pub(crate) fn resume(host: &Host, args: &AiArgs, driver: &mut Driver) -> Result<()> {
-    if let Some(id) = &args.session {
-        if id.trim().is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "-s needs the id of a session"));
-        }
-        return driver.resume(id);
-    }
-    if !args.continues {
-        return Ok(());
-    }
-    let cwd = driver.workspace.display().to_string();
-    let rows = driver.backend.sessions(Some(&cwd), 10)?;
-    let count = rows.len();
-    for row in rows {
-        let (id, title) = (one_line(&row.session_id, 200), one_line(row.title.as_deref().unwrap_or(""), 60));
-        match driver.resume(&row.session_id) {
-            Ok(()) => {
-                if count > 1 {
-                    status!(
-                        host,
-                        "Going on with the newest of {count} sessions of this directory: {title} ({id})"
-                    );
-                }
-                return Ok(());
-            }
-            Err(_) => status!(host, "The session {id} is in use by another process."),
-        }
-    }
-    seqera_plugin_api::warning!(
-        host,
-        "there is no session of this directory to go on with; a new one begins"
-    );
-    Ok(())
 }

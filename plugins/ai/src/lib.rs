@@ -10,6 +10,7 @@
 //! | `tools` | the tools of this machine: each runs as it was allowed, and not otherwise |
 //! | `backend` | the wire: types, event-stream parser, requests with their retries |
 //! | `surroundings` | what the backend is told about the directory: files, git, skills, instructions |
+//! | `resume` | `-s` and `-c`: which session is gone on with |
 //! | `journal`, `sessions` | what this machine keeps of a conversation, and the commands that show it |
 //! | `sanitizer`, `secrets` | everything that is not ours, on its way to a terminal; what nobody may see |
 //! | `headless` | one question, the answer on standard output as text or events |
@@ -25,6 +26,7 @@ mod driver;
 mod headless;
 mod journal;
 mod line_mode;
+mod resume;
 mod sanitizer;
 mod secrets;
 mod sessions;

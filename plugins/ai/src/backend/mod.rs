@@ -7,5 +7,5 @@ mod sse;
 
 pub(crate) use client::Backend;
 pub(crate) use protocol::server_event;
-pub(crate) use requests::Credits;
+pub(crate) use requests::{Credits, SessionRow};
 pub(crate) use sse::EventStream;

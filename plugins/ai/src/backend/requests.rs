@@ -20,6 +20,25 @@ pub(crate) struct SessionRow {
     pub(crate) last_used: Value,
 }
 
+impl SessionRow {
+    /// When it was used last, for people: to the minute, in UTC.
+    pub(crate) fn used(&self) -> String {
+        let text = match self.last_used.as_f64() {
+            // Seconds, or milliseconds.
+            Some(number) if number >= 0.0 => {
+                let seconds = if number < 1e11 { number } else { number / 1000.0 };
+                let since = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+                let when = std::time::UNIX_EPOCH.checked_add(since);
+                when.filter(|_| seconds < 2e11)
+                    .map(|when| humantime::format_rfc3339_seconds(when).to_string())
+            }
+            _ => self.last_used.as_str().map(str::to_owned),
+        };
+        let text = text.unwrap_or_default();
+        crate::sanitizer::one_line(text.get(..16).unwrap_or(&text), 16).replace('T', " ")
+    }
+}
+
 /// What is left to be used (protocol section 4).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -214,4 +233,20 @@ fn unknown_session(session: &str, error: Error) -> Error {
     Error::new(ErrorKind::Failed, format!("the server has no session {name}"))
         .hint("`seqera ai sessions list` shows those of this machine; without -s a new one begins.")
         .with("status", 404)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_a_session_was_used_is_read_in_every_form() {
+        let used = |json: Value| SessionRow { last_used: json, ..SessionRow::default() }.used();
+        for time in [json!(1_764_139_680), json!(1_764_139_680_123_u64), json!("2025-11-26T06:48:00.000Z")] {
+            assert_eq!(used(time.clone()), "2025-11-26 06:48", "{time}");
+        }
+        for time in [json!(null), json!(-1), json!(1e300), json!([])] {
+            assert_eq!(used(time.clone()), "", "{time}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ fn converse(
     session: &mut Option<String>,
 ) -> Result<Outcome> {
     let mut driver = Driver::new(host, true, args)?;
-    crate::command::resume(host, args, &mut driver)?;
+    crate::resume::resume(host, args, &mut driver, None)?;
     let outcome = driver.run(host, query, screen);
     screen.run_id = driver.run_id().to_owned();
     *session = driver.expire();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -73,7 +74,11 @@ impl Store {
     ///
     /// # Errors
     /// `Failed` when there is no such session here.
-    pub(crate) fn read(&self, session: &str, visit: impl FnMut(&str, Line<'_>) -> Result<()>) -> Result<()> {
+    pub(crate) fn read(
+        &self,
+        session: &str,
+        mut visit: impl FnMut(&str, Line<'_>) -> Result<()>,
+    ) -> Result<()> {
         let path = self.path(session);
         let file = File::open(&path).map_err(|error| {
             let name = crate::sanitizer::one_line(session, 80);
@@ -87,7 +92,7 @@ impl Store {
             };
             error.hint("`seqera ai sessions list` shows those that there are.")
         })?;
-        each_line(file, visit)
+        each_line(file, |text, line| visit(text, line).map(ControlFlow::Continue))
     }
 
     /// Adds a line to the file of decisions.
@@ -149,7 +154,9 @@ fn head(path: &Path, modified: SystemTime) -> Option<StoredSession> {
             Record::Message { content, .. } if title.is_none() => title = Some(content.into_owned()),
             _ => {}
         }
-        Ok(())
+        // An answer may be long, and there may be thousands of files.
+        let is_enough = found.is_some() && title.is_some();
+        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });
     let mut session = found?;
     session.title = title.unwrap_or_default();
@@ -173,12 +180,16 @@ pub(super) fn calls(path: &Path) -> Vec<(String, Past)> {
             }
             _ => {}
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     });
     calls.into_iter().collect()
 }
 
-fn each_line(file: impl Read, mut visit: impl FnMut(&str, Line<'_>) -> Result<()>) -> Result<()> {
+/// Until the end, or until `visit` has enough.
+fn each_line(
+    file: impl Read,
+    mut visit: impl FnMut(&str, Line<'_>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut reader = BufReader::new(file);
     let mut bytes = Vec::new();
     loop {
@@ -192,8 +203,9 @@ fn each_line(file: impl Read, mut visit: impl FnMut(&str, Line<'_>) -> Result<()
         // Torn by a crash, or of a later version.
         if let Ok(text) = std::str::from_utf8(&bytes)
             && let Ok(line) = serde_json::from_str::<Line<'_>>(text)
+            && visit(text.trim_end(), line)?.is_break()
         {
-            visit(text.trim_end(), line)?;
+            return Ok(());
         }
     }
 }

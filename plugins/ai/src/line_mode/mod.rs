@@ -4,6 +4,7 @@
 mod credits;
 mod export;
 mod screen;
+mod sessions;
 mod skills;
 mod slash;
 mod status;
@@ -12,6 +13,7 @@ mod typed;
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, status};
 
 use crate::agent::{ATTEMPTS, GoalStep, Outcome};
+use crate::backend::SessionRow;
 use crate::command::AiArgs;
 use crate::driver::Driver;
 use crate::headless::explain;
@@ -19,9 +21,6 @@ use crate::sanitizer::{one_line, sanitized};
 use screen::Lines;
 use skills::KnownSkill;
 use slash::{Line, Verdict};
-
-/// How many exchanges of a session are shown when it is gone on with.
-const EXCHANGES: usize = 5;
 
 /// A conversation and what belongs to it.
 struct Conversation<'a> {
@@ -43,7 +42,8 @@ pub(crate) fn run(host: &Host, args: &AiArgs, first: Option<String>) -> Result<E
     }
     let mut conversation =
         Conversation { host, args, driver, shows_thinking: args.show_thinking, skills: None };
-    crate::command::resume(host, args, &mut conversation.driver)?;
+    let ask = |rows: &[SessionRow]| sessions::ask(host, rows);
+    crate::resume::resume(host, args, &mut conversation.driver, Some(&ask))?;
     conversation.show_history()?;
     status!(host, "Seqera AI. Ask something, or type /help; /exit ends.");
     let outcome = conversation.go_on(first);
@@ -140,38 +140,6 @@ impl Conversation<'_> {
             }
             None => Ok(true),
         }
-    }
-
-    /// The last exchanges of a session that is gone on with.
-    fn show_history(&self) -> Result<()> {
-        let Some(session) = self.driver.agent.session() else { return Ok(()) };
-        let messages = match self.driver.backend.messages(session) {
-            Ok(messages) => messages,
-            Err(error) if error.kind() == ErrorKind::SignInNeeded => return Err(error),
-            Err(error) => {
-                tell(self.host, &error);
-                return Ok(());
-            }
-        };
-        let from = messages
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, message)| message.role == "user")
-            .nth(EXCHANGES - 1)
-            .map_or(0, |(at, _)| at);
-        if from > 0 {
-            status!(self.host, "(the last {EXCHANGES} exchanges of this session)");
-        }
-        for message in &messages[from..] {
-            let text = sanitized(message.text());
-            if message.role == "user" {
-                self.host.output().write(format!("> {}\n", text.trim_end()).as_bytes())?;
-            } else {
-                self.host.output().write(format!("{}\n", text.trim_end()).as_bytes())?;
-            }
-        }
-        Ok(())
     }
 }
 

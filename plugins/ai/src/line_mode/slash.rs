@@ -202,45 +202,6 @@ impl Conversation<'_> {
             }
         }
     }
-
-    fn choose_session(&mut self) -> Result<()> {
-        let host = self.host;
-        let rows = match self.driver.backend.sessions(None, 20) {
-            Ok(rows) => rows,
-            Err(error) => {
-                tell(host, &error);
-                return Ok(());
-            }
-        };
-        if rows.is_empty() {
-            status!(host, "There are no sessions to go on with.");
-            return Ok(());
-        }
-        for (number, row) in rows.iter().enumerate() {
-            let title = one_line(row.title.as_deref().unwrap_or("(no title)"), 60);
-            let cwd = one_line(row.cwd.as_deref().unwrap_or_default(), 60);
-            out!(host, "{:>3}. {title}  {cwd}  {}", number + 1, one_line(&row.session_id, 80))?;
-        }
-        let Some(answer) = host.output().ask(&format!("Which one (1-{}; Enter for none)? ", rows.len()))?
-        else {
-            return Ok(());
-        };
-        let number: Option<usize> = answer.trim().parse().ok();
-        let Some(row) = number.and_then(|number| rows.get(number.checked_sub(1)?)) else {
-            if !answer.trim().is_empty() {
-                status!(host, "There is no session {}.", one_line(&answer, 20));
-            }
-            return Ok(());
-        };
-        let _before = self.driver.expire();
-        match self.driver.resume(&row.session_id) {
-            Ok(()) => self.show_history(),
-            Err(error) => {
-                tell(host, &error);
-                Ok(())
-            }
-        }
-    }
 }
 
 #[cfg(test)]
