@@ -31,6 +31,7 @@
 //! | file | read by | written by |
 //! | --- | --- | --- |
 //! | `config.toml` (user, `/etc/seqera`) | `config::file` | people |
+//! | `plugins.lock` | `config::lock` | `plugin_store::locking` |
 //! | `<plugins>/<name>/<version>/plugin.toml`, `cli.json` | `discovery::manifest`, `builtin::cli_tree` | `plugin_store::package` |
 //! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
 //! | `grants.toml` | `sign_in::grants` | the same |

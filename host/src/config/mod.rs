@@ -2,6 +2,7 @@
 
 pub mod edit;
 mod file;
+pub mod lock;
 mod pins;
 mod settings;
 
@@ -9,7 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use file::{Layer, line_of};
-pub use pins::{Pins, Rule};
+pub use lock::{Lock, Locked};
+pub use pins::{Pins, Rule, exactly};
 pub use settings::{SETTINGS, Setting};
 
 use crate::error::Result;
@@ -87,6 +89,8 @@ pub const TABLES: &[&str] = &["plugins", "commands", "services", "indexes"];
 #[derive(Debug, Default)]
 pub struct Config {
     layers: Vec<Layer>,
+    /// Kept as an error when it cannot be used: what does not choose a plugin goes on working.
+    lock: Option<Result<Lock>>,
 }
 
 impl Config {
@@ -98,7 +102,7 @@ impl Config {
         let user = paths.user_config();
         let user = user.map(|path| Layer::read(&path)).transpose()?.flatten();
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
-        Ok(Self { layers: user.into_iter().chain(system).collect() })
+        Ok(Self { layers: user.into_iter().chain(system).collect(), lock: Lock::read(paths) })
     }
 
     /// What would count if the user's file said `text`.
@@ -108,7 +112,7 @@ impl Config {
     pub fn read_with(paths: &Paths, text: String) -> Result<Self> {
         let user = paths.user_config().map(|path| Layer::parse(&path, text)).transpose()?;
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
-        Ok(Self { layers: user.into_iter().chain(system).collect() })
+        Ok(Self { layers: user.into_iter().chain(system).collect(), lock: Lock::read(paths) })
     }
 
     /// The files that were read, the one whose word counts first.
@@ -134,12 +138,38 @@ impl Config {
         settings::resolve(key, &self.layers)
     }
 
-    /// What the files say about a plugin.
+    /// What the files and the lock demand of a plugin.
     ///
     /// # Errors
     /// A rule that makes no sense, with file and line.
     pub fn pins(&self, plugin: &str) -> Result<Pins> {
+        let mut pins = self.pins_of_files(plugin)?;
+        if let Some(lock) = self.lock()? {
+            lock.demand(plugin, &mut pins);
+        }
+        Ok(pins)
+    }
+
+    /// What the files demand of a plugin, the lock apart.
+    ///
+    /// # Errors
+    /// A rule that makes no sense, with file and line.
+    pub fn pins_of_files(&self, plugin: &str) -> Result<Pins> {
         Pins::of(plugin, &self.layers)
+    }
+
+    /// The same, as if there were no lock.
+    #[must_use]
+    pub fn without_lock(self) -> Self {
+        Self { lock: None, ..self }
+    }
+
+    /// The lock, when there is one.
+    ///
+    /// # Errors
+    /// `Config`: it cannot be read or understood.
+    pub fn lock(&self) -> Result<Option<&Lock>> {
+        self.lock.as_ref().map(|lock| lock.as_ref().map_err(Clone::clone)).transpose()
     }
 
     /// The plugin that the files name for a command.

@@ -1,6 +1,6 @@
 //! What the files demand of a plugin. Demands are intersected, never overridden.
 
-use semver::{Version, VersionReq};
+use semver::{Comparator, Op, Version, VersionReq};
 use toml::de::DeValue;
 
 use super::Layer;
@@ -24,6 +24,8 @@ pub struct Pins {
     pub digests: Vec<Rule<String>>,
     /// Set where it is switched off.
     pub disabled: Option<String>,
+    /// Set where `plugins.lock` names it; then version and digest are among those above.
+    pub locked: Option<String>,
 }
 
 impl Pins {
@@ -99,8 +101,24 @@ fn wrong(place: &str, what: &str) -> Error {
     Error::new(Code::Config, format!("{place} is wrong")).because(what)
 }
 
+/// This version and no other.
+pub fn exactly(version: &Version) -> VersionReq {
+    VersionReq {
+        comparators: vec![Comparator {
+            op: Op::Exact,
+            major: version.major,
+            minor: Some(version.minor),
+            patch: Some(version.patch),
+            pre: version.pre.clone(),
+        }],
+    }
+}
+
 fn short(digest: &str) -> String {
-    format!("{}…", &digest[..digest.len().min(12)])
+    match digest.get(..12) {
+        Some(begin) => format!("{begin}…"),
+        None => digest.to_owned(),
+    }
 }
 
 #[cfg(test)]

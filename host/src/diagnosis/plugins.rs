@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
+use crate::config::Lock;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::plugin_store::store::Store;
@@ -27,6 +28,7 @@ pub(super) fn look(store: &Store) -> Result<Vec<Finding>> {
             Err(error) => findings.push(refused(store, name, &error)),
         }
     }
+    findings.extend(missing(store, &entries)?);
     findings.extend(verify(store, None)?.iter().map(|report| state(report, &used)));
     findings.extend(words(store, &used));
     findings.extend(services(store, &used));
@@ -36,6 +38,18 @@ pub(super) fn look(store: &Store) -> Result<Vec<Finding>> {
         findings.push(Finding::problem("plugins", &error));
     }
     Ok(findings)
+}
+
+/// What is locked and not there.
+fn missing(store: &Store, entries: &[Entry]) -> Result<Vec<Finding>> {
+    let locked = store.config().lock()?.map(Lock::plugins).unwrap_or_default();
+    let is_missing = |name: &str| entries.iter().all(|entry| entry.name() != name);
+    let missing = locked.iter().filter(|rule| is_missing(&rule.value.name)).map(|rule| {
+        let text = format!("it is locked and not installed ({})", rule.place);
+        let hint = Some("seqera plugin sync".to_owned());
+        Finding { hint, ..Finding::warning(format!("plugin {}", rule.value.label()), text) }
+    });
+    Ok(missing.collect())
 }
 
 /// Switched off by the user is as it should be.

@@ -37,6 +37,13 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
             findings.push(Finding::problem("config", &error));
         }
     }
+    match config.lock() {
+        Err(error) => findings.push(Finding::problem("lock", &error)),
+        Ok(Some(lock)) => {
+            findings.push(Finding::ok("lock", format!("{} plugins are locked", lock.plugins().len())));
+        }
+        Ok(None) => {}
+    }
     if findings.is_empty() {
         findings.push(Finding::ok("config", "there is no file; everything is as it comes"));
     }

@@ -126,13 +126,28 @@ impl Catalog<'_> {
         if versions.is_empty() {
             return Ok(None);
         }
-        let pins = self.config.pins(name)?;
+        // The lock is about what is installed, and not about what somebody is writing just now.
+        let is_linked = versions.iter().any(|entry| entry.origin == Origin::Linked);
+        let pins = if is_linked { self.config.pins_of_files(name)? } else { self.config.pins(name)? };
+        self.choose_by(name, &versions, &pins)
+    }
+
+    /// As [`choose`](Self::choose), under these demands.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn choose_by<'e>(
+        &self,
+        name: &str,
+        versions: &[&'e Entry],
+        pins: &Pins,
+    ) -> Result<Option<&'e Entry>> {
         if let Some(place) = &pins.disabled {
             return Err(switched_off(name, place));
         }
         let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
-        let allowed = |entry: &&&Entry| {
-            let named = names_digest(&pins, entry);
+        let allowed = |entry: &&&'e Entry| {
+            let named = names_digest(pins, entry);
             let by_origin = entry.origin != Origin::User || !is_bundled || named;
             // What is being written is a pre-release as often as not.
             let is_unpinned = entry.origin == Origin::Linked && pins.versions.is_empty();
@@ -141,12 +156,13 @@ impl Catalog<'_> {
         let best = versions
             .iter()
             .filter(allowed)
-            .min_by(|a, b| a.origin.cmp(&b.origin).then_with(|| b.version().cmp(a.version())));
+            .min_by(|a, b| a.origin.cmp(&b.origin).then_with(|| b.version().cmp(a.version())))
+            .copied();
         match best {
             Some(entry) => Ok(Some(entry)),
             // Only pre-releases, and nobody named one: as if it were not there.
             None if pins.is_empty() => Ok(None),
-            None => Err(unmet(name, &pins, &versions, self.config.plugin_source(name).as_ref())),
+            None => Err(unmet(name, pins, versions, self.config.plugin_source(name).as_ref())),
         }
     }
 }
@@ -197,6 +213,9 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
         let entry_line =
             format!("installed: {} ({}, sha256 {digest})", entry.version(), entry.origin.as_str());
         error = error.because(entry_line);
+    }
+    if let Some(place) = &pins.locked {
+        error = error.hint(format!("seqera plugin sync  (brings plugins and lock together, {place})"));
     }
     let install = match source {
         Some(rule) => format!("seqera plugin install {name}  (from {}, {})", rule.value, rule.place),

@@ -4,10 +4,12 @@
 use semver::Version;
 
 use super::index::Seen;
+use super::install::Goal;
 use super::receipt::Receipt;
 use super::signature::PublicKey;
 use super::store::Store;
 use super::trusted_keys::TrustedKeys;
+use crate::config::Pins;
 use crate::discovery::manifest::Manifest;
 use crate::discovery::{Entry, switched_off};
 use crate::error::{Code, Error, Result};
@@ -54,16 +56,26 @@ pub fn trusted_keys(store: &Store) -> Result<Vec<PublicKey>> {
 }
 
 /// Whether pins leave room for a version, before anything is downloaded.
-pub fn accepts(store: &Store, name: &str, version: &Version) -> bool {
-    store.config().pins(name).is_ok_and(|pins| pins.versions.is_empty() || pins.accepts(version))
+pub fn accepts(store: &Store, name: &str, version: &Version, goal: Goal<'_>) -> bool {
+    demands(store, name, goal).is_ok_and(|pins| pins.versions.is_empty() || pins.accepts(version))
+}
+
+/// The lock does not stand in the way of what moves it.
+fn demands(store: &Store, name: &str, goal: Goal<'_>) -> Result<Pins> {
+    if goal.moves_the_lock() { store.config().pins_of_files(name) } else { store.config().pins(name) }
 }
 
 /// Decides, from what is known without looking at the library.
 ///
 /// # Errors
 /// `Mismatch`: a pin. `Denied`: it was revoked, or would take the place of a signed one without being signed.
-pub fn admit(store: &Store, candidate: &Candidate<'_>, installed: &[(Entry, Option<Receipt>)]) -> Result<()> {
-    pinned(store, candidate)?;
+pub fn admit(
+    store: &Store,
+    candidate: &Candidate<'_>,
+    goal: Goal<'_>,
+    installed: &[(Entry, Option<Receipt>)],
+) -> Result<()> {
+    pinned(store, candidate, goal)?;
     revoked(&Seen::read(store.root()), candidate)?;
     let signed_before = installed.iter().find_map(|(entry, receipt)| {
         let signer = receipt.as_ref()?.signer.as_ref()?;
@@ -88,22 +100,45 @@ pub fn admit(store: &Store, candidate: &Candidate<'_>, installed: &[(Entry, Opti
 ///
 /// # Errors
 /// `Mismatch`, with the file and line of each demand.
-pub fn pinned(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
+pub fn pinned(store: &Store, candidate: &Candidate<'_>, goal: Goal<'_>) -> Result<()> {
     let plugin = &candidate.manifest.plugin;
-    let pins = store.config().pins(&plugin.name)?;
+    let pins = demands(store, &plugin.name, goal)?;
     if let Some(place) = &pins.disabled {
         return Err(switched_off(&plugin.name, place));
     }
     let version_fits = pins.versions.is_empty() || pins.accepts(&plugin.version);
     let digest_fits = pins.digests.iter().all(|rule| rule.value == candidate.digest());
     if version_fits && digest_fits {
-        return Ok(());
+        return if goal.moves_the_lock() { Ok(()) } else { as_locked(store, candidate) };
     }
     let error = Error::new(Code::Mismatch, format!("{} is not the one that is pinned", candidate.label()));
     let error = pins.describe().into_iter().fold(error, |error, pin| error.because(format!("pinned: {pin}")));
-    Err(error
-        .because(format!("this one has sha256 {}", candidate.digest()))
-        .hint("Install the version that is pinned, or change the pin."))
+    let error = error.because(format!("this one has sha256 {}", candidate.digest()));
+    Err(match &pins.locked {
+        Some(_) => error.hint(format!(
+            "`seqera plugin upgrade {}` moves the lock, and so does `seqera plugin sync` when config.toml wants another",
+            plugin.name
+        )),
+        None => error.hint("Install the version that is pinned, or change the pin."),
+    })
+}
+
+/// Whether it is, byte for byte, what the lock names, vouched for by the same publisher.
+fn as_locked(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
+    let lock = store.config().lock()?;
+    let Some(rule) = lock.and_then(|lock| lock.of(&candidate.manifest.plugin.name)) else { return Ok(()) };
+    let locked = &rule.value;
+    let problem = if locked.manifest_sha256 != candidate.manifest_sha256 {
+        format!("its plugin.toml has sha256 {}, not {}", candidate.manifest_sha256, locked.manifest_sha256)
+    } else if locked.signer.as_deref().is_some_and(|signer| candidate.signer != Some(signer)) {
+        let by = candidate.signer.map_or("by nobody".to_owned(), |signer| format!("with the key {signer}"));
+        format!("it is signed {by}, not with the key {}", locked.signer.as_deref().unwrap_or_default())
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Code::Mismatch, format!("{} is not the one that is locked", candidate.label()))
+        .because(format!("{problem} ({})", rule.place))
+        .hint("Somebody published it anew, or put another in its place: ask its publisher."))
 }
 
 /// Whether an index withdrew it.

@@ -13,10 +13,11 @@ use super::receipt::{RECEIPT_FILE, Receipt};
 use super::signature::MANIFEST_SIGNATURE;
 use super::source::{self, Fetched, Resolved, Source};
 use super::steps::{Step, reached};
-use super::store::Store;
-use super::{consent, durable};
+use super::store::{Lock, Store};
+use super::{consent, durable, kept, locking};
+use crate::config::{Config, Locked};
 use crate::digest;
-use crate::discovery::Entry;
+use crate::discovery::{Catalog, Entry};
 use crate::error::{Code, Error, Result};
 use crate::output;
 
@@ -29,6 +30,33 @@ pub struct Options {
     pub dry_run: bool,
     /// Replace the same version if it has other content.
     pub force: bool,
+}
+
+/// Which version is meant, and what the lock has to say about it.
+#[derive(Debug, Clone, Copy)]
+pub enum Goal<'a> {
+    /// The best that the source has and the lock allows.
+    Any,
+    /// What is locked, and nothing else.
+    Exactly(&'a Locked),
+    /// Something newer than this; the lock follows.
+    Above(&'a Version),
+    /// What the configuration wants; the lock follows.
+    Anew,
+}
+
+impl<'a> Goal<'a> {
+    fn above(self) -> Option<&'a Version> {
+        match self {
+            Self::Above(version) => Some(version),
+            Self::Any | Self::Exactly(_) | Self::Anew => None,
+        }
+    }
+
+    /// Whether the lock follows instead of leading.
+    pub fn moves_the_lock(self) -> bool {
+        matches!(self, Self::Above(_) | Self::Anew)
+    }
 }
 
 /// What came of it.
@@ -72,16 +100,44 @@ pub struct Outcome {
     pub signer: Option<String>,
 }
 
-/// Installs what `source` offers. With `above` only a version above that one.
+/// Installs what `source` offers.
 ///
 /// # Errors
 /// Why not; then everything is as it was.
-pub fn install(store: &Store, source: &Source, options: Options, above: Option<&Version>) -> Result<Outcome> {
+pub fn install(store: &Store, source: &Source, options: Options, goal: Goal<'_>) -> Result<Outcome> {
+    let held = store.lock()?;
+    reached(Step::Locked)?;
+    install_while(&held, store, source, options, goal)
+}
+
+/// As [`install`], for whoever holds the store already.
+///
+/// # Errors
+/// As there.
+pub fn install_while(
+    _held: &Lock,
+    store: &Store,
+    source: &Source,
+    options: Options,
+    goal: Goal<'_>,
+) -> Result<Outcome> {
+    let outcome = put_in_place(store, source, options, goal)?;
+    if !options.dry_run {
+        locking::follow(store, &outcome.name, goal.moves_the_lock())?;
+        reached(Step::Recorded)?;
+    }
+    if outcome.action == Action::Installed {
+        remarks(store, &outcome)?;
+    }
+    Ok(outcome)
+}
+
+fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>) -> Result<Outcome> {
     // Installing loads plugins: the one that downloads, and the new one.
     crate::refuse_policy()?;
-    let _lock = store.lock()?;
-    reached(Step::Locked)?;
-    let resolved = source::resolve(store, source, |name, version| admission::accepts(store, name, version))?;
+    let above = goal.above();
+    let resolved =
+        source::resolve(store, source, |name, version| admission::accepts(store, name, version, goal))?;
     if let Resolved::Offer(place, offer) = &resolved
         && let Some(outcome) = needless(store, &offer.name, &offer.version, above, |receipt| {
             receipt.archive_sha256.as_ref() == Some(&offer.sha256)
@@ -97,7 +153,7 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     reached(Step::Unpacked)?;
 
     let inspected = Inspected::read(&package, &fetched.label, &admission::trusted_keys(store)?)?;
-    keeps_promise(&inspected, &fetched)?;
+    keeps_promise(&inspected, &fetched, goal)?;
     let plugin = &inspected.manifest.plugin;
     let candidate = Candidate {
         manifest: &inspected.manifest,
@@ -107,7 +163,7 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     };
     if above.is_none() {
         // What is there already and pinned away is no success.
-        admission::pinned(store, &candidate)?;
+        admission::pinned(store, &candidate, goal)?;
     }
     if let Some(outcome) = needless(store, &plugin.name, &plugin.version, above, |receipt| {
         receipt.manifest_sha256 == inspected.manifest_sha256
@@ -117,7 +173,7 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     }
     let known = store.installed(Some(&plugin.name));
     let place = store.place(&plugin.name, &plugin.version);
-    admission::admit(store, &candidate, &known)?;
+    admission::admit(store, &candidate, goal, &known)?;
     refuse_conflicts(store, &inspected)?;
     let is_repair = known.iter().any(|(entry, receipt)| {
         entry.dir == place
@@ -155,7 +211,9 @@ pub fn install(store: &Store, source: &Source, options: Options, above: Option<&
     reached(Step::Granted)?;
     put(&ready, &place).map_err(|error| cannot("write", &place, &error))?;
     reached(Step::Placed)?;
-    remarks(store, &inspected);
+    if let Some(archive) = &fetched.archive {
+        kept::keep(&store.paths, &inspected.manifest_sha256, archive);
+    }
     Ok(outcome(Action::Installed))
 }
 
@@ -172,7 +230,7 @@ fn needless(
     let there = known
         .iter()
         .find(|(entry, receipt)| entry.version() == version && receipt.as_ref().is_some_and(&is_same))
-        .filter(|(entry, _)| is_whole(entry));
+        .filter(|(entry, receipt)| receipt.as_ref().is_some_and(|receipt| is_whole(entry, receipt)));
     let is_older = above.is_some_and(|above| version <= above);
     let (entry, receipt) = there.or_else(|| is_older.then(|| known.first())?)?;
     Some(Outcome {
@@ -186,17 +244,27 @@ fn needless(
     })
 }
 
-/// Whether the files of a plugin are still those that its manifest names.
-fn is_whole(entry: &Entry) -> bool {
+/// Whether the files of a plugin are still those that its manifest names, and that one the one of the receipt.
+fn is_whole(entry: &Entry, receipt: &Receipt) -> bool {
     let cli = &entry.manifest.cli;
-    let library = entry.artifact().map(|artifact| (&artifact.file, &artifact.sha256));
-    library.into_iter().chain([(&cli.file, &cli.sha256)]).all(|(file, sha256)| {
-        fs::read(entry.dir.join(file)).is_ok_and(|bytes| digest::of_bytes(&bytes) == *sha256)
+    let manifest = (MANIFEST_FILE, receipt.manifest_sha256.as_str());
+    let library = entry.artifact().map(|artifact| (artifact.file.as_str(), artifact.sha256.as_str()));
+    let cli = (cli.file.as_str(), cli.sha256.as_str());
+    [manifest, cli].into_iter().chain(library).all(|(file, sha256)| {
+        fs::read(entry.dir.join(file)).is_ok_and(|bytes| digest::of_bytes(&bytes) == sha256)
     })
 }
 
-fn keeps_promise(inspected: &Inspected, fetched: &Fetched) -> Result<()> {
+fn keeps_promise(inspected: &Inspected, fetched: &Fetched, goal: Goal<'_>) -> Result<()> {
     let plugin = &inspected.manifest.plugin;
+    if let Goal::Exactly(locked) = goal
+        && (locked.name != plugin.name || locked.version != plugin.version)
+    {
+        return Err(Error::new(
+            Code::Mismatch,
+            format!("{} holds {}, and {} is locked", fetched.label, inspected.label(), locked.label()),
+        ));
+    }
     if let Some(wanted) = &fetched.wanted
         && (wanted.name != plugin.name || !is_met(&wanted.requirement, &plugin.version))
     {
@@ -292,10 +360,14 @@ fn put(ready: &Path, place: &Path) -> io::Result<()> {
 }
 
 /// What is not wrong and still worth a word.
-fn remarks(store: &Store, inspected: &Inspected) {
-    let plugin = &inspected.manifest.plugin;
-    let (entries, _) = store.catalog().all();
-    for (service, requirement) in &inspected.manifest.requires {
+fn remarks(store: &Store, installed: &Outcome) -> Result<()> {
+    // The lock may have moved.
+    let config = Config::read(&store.paths)?;
+    let catalog = Catalog::new(&store.paths, &config);
+    let (entries, _) = catalog.all();
+    let Some(entry) = entries.iter().find(|entry| entry.dir == installed.dir) else { return Ok(()) };
+    let plugin = entry.manifest.plugin.clone();
+    for (service, requirement) in &entry.manifest.requires {
         let has_provider =
             entries.iter().any(|entry| entry.manifest.provides.get(service) == Some(&requirement.major));
         if !requirement.optional && !has_provider {
@@ -303,7 +375,7 @@ fn remarks(store: &Store, inspected: &Inspected) {
         }
     }
     let versions: Vec<Entry> = entries.into_iter().filter(|entry| entry.name() == plugin.name).collect();
-    match store.catalog().choose(&plugin.name, versions.iter()) {
+    match catalog.choose(&plugin.name, versions.iter()) {
         Ok(Some(entry)) if *entry.version() == plugin.version => {}
         Ok(Some(entry)) => {
             output::warning(&format!(
@@ -319,6 +391,7 @@ fn remarks(store: &Store, inspected: &Inspected) {
         )),
         Err(error) => output::warning(&error.to_string()),
     }
+    Ok(())
 }
 
 fn cannot(verb: &str, path: &Path, error: &io::Error) -> Error {

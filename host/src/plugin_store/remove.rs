@@ -4,7 +4,9 @@ use std::fs;
 
 use semver::Version;
 
-use super::store::Store;
+use super::locking;
+use super::store::{Lock, Store};
+use crate::config::Locked;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::sign_in::grants;
@@ -14,7 +16,7 @@ use crate::sign_in::grants;
 /// # Errors
 /// `Failed`: there is none that the user installed, or it cannot be removed.
 pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: bool) -> Result<Vec<Entry>> {
-    let _lock = store.lock()?;
+    let held = store.lock()?;
     let (all, _) = store.catalog().all();
     let (own, others): (Vec<Entry>, Vec<Entry>) =
         all.into_iter().filter(|entry| entry.name() == name).partition(|entry| entry.origin == Origin::User);
@@ -23,22 +25,40 @@ pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: boo
         .filter(|entry| version.is_none_or(|version| entry.version() == version))
         .cloned()
         .collect();
+    let is_meant = |locked: &Locked| version.is_none_or(|version| *version == locked.version);
     if meant.is_empty() {
-        return Err(missing(name, version, &own, &others));
+        // Locked and not installed: there is still something to take away.
+        return match !dry_run && own.is_empty() && locking::forget(store, name, is_meant)? {
+            true => Ok(meant),
+            false => Err(missing(name, version, &own, &others)),
+        };
     }
     if dry_run {
         return Ok(meant);
     }
-    for entry in &meant {
+    let _was_locked = locking::forget(store, name, is_meant)?;
+    take_away(&held, store, name, &meant, meant.len() == own.len())?;
+    if meant.len() < own.len() {
+        locking::follow(store, name, false)?;
+    }
+    Ok(meant)
+}
+
+/// Takes versions of one plugin away; with the last of them goes what it was granted.
+///
+/// # Errors
+/// `Failed`: they cannot be removed.
+pub fn take_away(_held: &Lock, store: &Store, name: &str, entries: &[Entry], is_last: bool) -> Result<()> {
+    for entry in entries {
         store.discard(&entry.dir)?;
     }
-    if meant.len() == own.len() {
-        // What it was granted goes with it: whoever installs the name again is asked again.
+    if is_last {
+        // Whoever installs the name again is asked again.
         let _taken_back = grants::revoke(&store.paths, name, None)?;
     }
     // The directory of the name goes with its last version; what else lies in it keeps it.
     let _not_empty = fs::remove_dir(store.root().join(name));
-    Ok(meant)
+    Ok(())
 }
 
 fn missing(name: &str, version: Option<&Version>, own: &[Entry], others: &[Entry]) -> Error {

@@ -25,6 +25,8 @@ pub enum Source {
     Directory(PathBuf),
     /// An archive of this machine.
     Archive(PathBuf),
+    /// An archive in the cache, and where it came from.
+    Kept(PathBuf, String),
     /// An archive elsewhere.
     Url(String),
     /// A plugin of an index; without a name, the only one that it offers.
@@ -113,6 +115,16 @@ impl Source {
         Wanted::parse(text).map(Self::Named)
     }
 
+    /// How receipts, the lock and policy call it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Directory(path) | Self::Archive(path) => format!("path:{}", path.display()),
+            Self::Kept(_, label) | Self::Url(label) => label.clone(),
+            Self::Index(place, _) => place.label.clone(),
+            Self::Named(wanted) => wanted.name.clone(),
+        }
+    }
+
     /// The same source, but for one plugin of it.
     #[must_use]
     pub fn narrowed(self, wanted: Wanted) -> Self {
@@ -154,6 +166,8 @@ pub struct Fetched {
     pub archive_sha256: Option<String>,
     /// What the source says it is.
     pub promised: Option<(String, Version)>,
+    /// Where the archive lies now.
+    pub archive: Option<PathBuf>,
     /// What was asked for, of a source that holds one package and says nothing about it.
     pub wanted: Option<Wanted>,
 }
@@ -327,45 +341,59 @@ pub fn fetch(store: &Store, resolved: &Resolved, scratch: &Path, into: &Path) ->
                 .map_err(|problem| refused(&path.display().to_string(), problem))?;
             reached(Step::Fetched)?;
             let label = format!("path:{}", path.display());
-            Ok(Fetched { label, archive_sha256: None, promised: None, wanted: wanted.clone() })
+            Ok(Fetched { label, archive_sha256: None, promised: None, archive: None, wanted: wanted.clone() })
         }
         Resolved::Package(Source::Archive(path), wanted) => {
             let file =
                 File::open(path).map_err(|error| refused(&path.display().to_string(), error.to_string()))?;
             let sha256 = unpack(file, &path.display().to_string(), into, None)?;
-            Ok(Fetched { wanted: wanted.clone(), ..fetched(format!("path:{}", path.display()), sha256) })
+            let label = format!("path:{}", path.display());
+            Ok(Fetched { wanted: wanted.clone(), ..fetched(label, sha256, path.clone()) })
+        }
+        Resolved::Package(Source::Kept(path, label), wanted) => {
+            let file = File::open(path).map_err(|error| refused(label, error.to_string()))?;
+            let sha256 = unpack(file, label, into, None)?;
+            Ok(Fetched { wanted: wanted.clone(), ..fetched(label.clone(), sha256, path.clone()) })
         }
         Resolved::Package(Source::Url(url), wanted) => {
             let file = download(store, url, scratch)?;
             let sha256 = unpack(file, url, into, None)?;
-            Ok(Fetched { wanted: wanted.clone(), ..fetched(url.clone(), sha256) })
+            Ok(Fetched { wanted: wanted.clone(), ..fetched(url.clone(), sha256, saved(scratch)) })
         }
         Resolved::Offer(place, offer) => {
             let shown = format!("{} {} of {}", offer.name, offer.version, place.label);
-            let file = match &place.location {
-                Location::Url(base) => download(store, &join(base, &offer.archive), scratch)?,
+            let (file, archive) = match &place.location {
+                Location::Url(base) => {
+                    (download(store, &join(base, &offer.archive), scratch)?, saved(scratch))
+                }
                 Location::Directory(dir) => {
                     let name = Path::new(&offer.archive);
                     if name.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
                         return Err(refused(&shown, format!("`{}` lies outside the index", offer.archive)));
                     }
-                    File::open(dir.join(name)).map_err(|error| refused(&shown, error.to_string()))?
+                    let path = dir.join(name);
+                    (File::open(&path).map_err(|error| refused(&shown, error.to_string()))?, path)
                 }
             };
             let sha256 = unpack(file, &shown, into, Some(&offer.sha256))?;
             let promised = Some((offer.name.clone(), offer.version.clone()));
-            Ok(Fetched { promised, ..fetched(place.label.clone(), sha256) })
+            Ok(Fetched { promised, ..fetched(place.label.clone(), sha256, archive) })
         }
         Resolved::Package(..) => Err(Error::new(Code::Failed, "the source was not resolved")),
     }
 }
 
-fn fetched(label: String, sha256: String) -> Fetched {
-    Fetched { label, archive_sha256: Some(sha256), promised: None, wanted: None }
+fn fetched(label: String, sha256: String, archive: PathBuf) -> Fetched {
+    Fetched { label, archive_sha256: Some(sha256), promised: None, archive: Some(archive), wanted: None }
+}
+
+/// Where a download is saved.
+fn saved(scratch: &Path) -> PathBuf {
+    scratch.join("download")
 }
 
 fn download(store: &Store, url: &str, scratch: &Path) -> Result<File> {
-    let path = scratch.join("download");
+    let path = saved(scratch);
     let failed =
         |error: std::io::Error| Error::new(Code::Failed, format!("cannot save {url}")).because(error);
     let mut file =

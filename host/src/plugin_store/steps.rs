@@ -25,6 +25,8 @@ pub enum Step {
     Granted,
     /// It has its place.
     Placed,
+    /// The lock, if there is one, names it.
+    Recorded,
 }
 
 /// Tells that a step was done. A debug build can be made to stop here, as if the power went (`kill:STEP`) or the

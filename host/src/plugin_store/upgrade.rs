@@ -2,7 +2,7 @@
 
 use semver::{Version, VersionReq};
 
-use super::install::{Options, Outcome, install};
+use super::install::{Goal, Options, Outcome, install};
 use super::receipt::Receipt;
 use super::source::{self, Source, Wanted};
 use super::store::Store;
@@ -26,7 +26,7 @@ pub fn upgrade(store: &Store, name: &str, options: Options) -> Result<Outcome> {
     let wanted = Wanted { name: name.to_owned(), requirement: VersionReq::STAR };
     let source = source.narrowed(wanted);
     let above: Version = newest.version().clone();
-    install(store, &source, options, Some(&above))
+    install(store, &source, options, Goal::Above(&above))
 }
 
 fn came_from(store: &Store, installed: &[(Entry, Option<Receipt>)]) -> Result<Source> {

@@ -52,7 +52,11 @@ fn report(entry: Entry, keys: &[PublicKey], seen: &Seen) -> Report {
     Report { entry, receipt, signer, problem }
 }
 
-fn check(
+/// The key that signed it, when it is what was installed, whole, and not withdrawn.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(
     entry: &Entry,
     receipt: Option<&Receipt>,
     keys: &[PublicKey],

@@ -12,6 +12,7 @@ mod install;
 mod keys;
 mod lifecycle;
 mod link;
+mod lock;
 mod package;
 mod person;
 mod pin;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::error::Result;
 use crate::output;
-use crate::plugin_store::install::{Action, Options, Outcome, install};
+use crate::plugin_store::install::{Action, Goal, Options, Outcome, install};
 use crate::plugin_store::source::Source;
 use crate::plugin_store::store::Store;
 
@@ -48,7 +48,7 @@ pub fn run(args: &InstallArgs) -> Result<()> {
     let store = Store::open()?;
     let source = Source::parse(&args.source, args.index.as_deref(), &store)?;
     let options = Options { yes: args.yes, dry_run: args.dry_run, force: args.force };
-    let outcome = install(&store, &source, options, None)?;
+    let outcome = install(&store, &source, options, Goal::Any)?;
     if args.json {
         return output::data(&format!("{:#}\n", to_json(&outcome)));
     }

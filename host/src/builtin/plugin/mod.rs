@@ -8,12 +8,14 @@ mod info;
 mod install;
 mod link;
 pub mod list;
+mod lock;
 mod new;
 mod package;
 mod pin;
 mod relink;
 mod remove;
 mod run;
+mod sync;
 mod test;
 mod trust;
 mod unlink;
@@ -50,6 +52,8 @@ enum PluginCommand {
     Unpin(unpin::UnpinArgs),
     Enable(enable::EnableArgs),
     Disable(disable::DisableArgs),
+    Lock(lock::LockArgs),
+    Sync(sync::SyncArgs),
     Package(package::PackageArgs),
     Test(test::TestArgs),
     New(new::NewArgs),
@@ -76,6 +80,8 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Unpin(args) => unpin::run(args),
         PluginCommand::Enable(args) => enable::run(args),
         PluginCommand::Disable(args) => disable::run(args),
+        PluginCommand::Lock(args) => lock::run(args),
+        PluginCommand::Sync(args) => sync::run(args),
         PluginCommand::Package(args) => package::run(args),
         PluginCommand::Test(args) => test::run(args),
         PluginCommand::New(args) => new::run(args),

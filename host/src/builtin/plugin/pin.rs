@@ -5,6 +5,7 @@ use semver::{Version, VersionReq};
 use serde_json::json;
 use toml_edit::{InlineTable, Value};
 
+use crate::config::exactly;
 use crate::discovery::Entry;
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -87,18 +88,6 @@ fn requirement(text: &str) -> Result<VersionReq> {
             Error::new(Code::Usage, format!("`{text}` is no version and no requirement on one"))
                 .because(error)
         }),
-    }
-}
-
-fn exactly(version: &Version) -> VersionReq {
-    VersionReq {
-        comparators: vec![semver::Comparator {
-            op: semver::Op::Exact,
-            major: version.major,
-            minor: Some(version.minor),
-            patch: Some(version.patch),
-            pre: version.pre.clone(),
-        }],
     }
 }
 
