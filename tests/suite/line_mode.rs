@@ -1,6 +1,7 @@
 //! The conversation on a terminal: its commands, modes, skills, sessions and prompts.
 
 use std::fs;
+use std::time::Duration;
 
 use seqera_tests::emulator::{Emulator, Fault};
 use seqera_tests::sandbox::Sandbox;
@@ -302,6 +303,109 @@ fn keys_that_were_on_their_way_do_not_answer_a_prompt() {
     leave(terminal);
     let result = emulator.requests().into_iter().find(|entry| entry.path.ends_with("/tool-results")).unwrap();
     assert_eq!(result.body["result"]["stderr"], "the user denied it");
+}
+
+/// Somebody who goes on typing does not mean the prompt, and neither does the Enter at the end.
+#[test]
+fn whoever_is_typing_does_not_answer_a_prompt() {
+    let (emulator, sandbox) = alice();
+    let bash = json!({ "execute": "execute_bash_local", "args": { "command": "make it" } });
+    let mut terminal = begin(&sandbox, &[]);
+    emulator.script(vec![bash, text("done"), stop()]);
+    terminal.type_line("go");
+    terminal.wait_for("APPROVAL REQUIRED");
+    for _ in 0..50 {
+        terminal.type_keys("x");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    terminal.type_line("");
+    terminal.wait_for("(Enter: 1)? ");
+    terminal.type_line("3");
+    terminal.wait_for("done");
+    leave(terminal);
+    let result = emulator.requests().into_iter().find(|entry| entry.path.ends_with("/tool-results")).unwrap();
+    assert_eq!(result.body["result"]["stderr"], "the user denied it");
+}
+
+#[test]
+fn what_is_pasted_is_one_question() {
+    let (emulator, sandbox) = alice();
+    let sandbox = sandbox.with("TERM", "xterm");
+    let mut terminal = begin(&sandbox, &[]);
+    terminal.type_line("\u{1b}[200~why does it fail?\n/exit\n\n  at line 3\u{1b}[201~ please");
+    terminal.wait_for("The emulator has no model");
+    terminal.wait_for("> ");
+    leave(terminal);
+    let content = messages(&emulator)[0]["content"].clone();
+    assert_eq!(content, "why does it fail?\n/exit\n\n  at line 3 please");
+}
+
+/// At the prompt and in an answer; only Ctrl-C in an answer means just the answer.
+#[test]
+fn a_signal_leaves_a_conversation_in_order() {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        for in_answer in [false, true] {
+            if in_answer && signal == "INT" {
+                continue;
+            }
+            let (emulator, sandbox) = alice();
+            let mut terminal = begin(&sandbox, &[]);
+            emulator.script(vec![
+                text("begun"),
+                json!({ "sleep_ms": if in_answer { 60_000 } else { 0 } }),
+                stop(),
+            ]);
+            terminal.type_line("go");
+            terminal.wait_for("begun");
+            if !in_answer {
+                terminal.wait_for("> ");
+            }
+            seqera_tests::sandbox::signal(terminal.id(), signal);
+            let (ended, seen) = terminal.finish();
+            assert_eq!(ended, code, "{signal}: {seen}");
+            let session = emulator.requests()[1].path.split('/').nth(4).unwrap().to_owned();
+            assert!(
+                seen.contains(&format!("Go on with this session: seqera ai -s {session}")),
+                "{signal}: {seen}"
+            );
+            let last = emulator.requests().pop().unwrap();
+            assert!(last.path.ends_with("/expire"), "{signal}, {in_answer}: {}", last.path);
+        }
+    }
+}
+
+#[test]
+fn the_terminal_is_left_as_it_was() {
+    let (emulator, sandbox) = alice();
+    let sandbox = sandbox.with("TERM", "xterm");
+    emulator.script(vec![
+        json!({ "execute": "execute_bash_local", "args": { "command": "make it" } }),
+        text("done"),
+        stop(),
+    ]);
+    let inner = sandbox.command(["ai"]);
+    let program = inner.get_program().to_string_lossy();
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &format!("stty -a | xargs; {program} ai; stty -a | xargs; echo END")]);
+    for (name, value) in inner.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.current_dir(sandbox.home());
+    let mut terminal = Terminal::run_command(&shell);
+    terminal.wait_for("> ");
+    terminal.type_line("go");
+    terminal.wait_for("(Enter: 1)? ");
+    terminal.type_keys("\u{3}");
+    terminal.wait_for("(stopped)");
+    terminal.wait_for("> ");
+    terminal.type_keys("\u{3}");
+    terminal.wait_for("END");
+    let (_, seen) = terminal.finish();
+    let modes: Vec<&str> = seen.lines().filter(|line| line.contains("speed ")).map(str::trim).collect();
+    assert_eq!(modes.len(), 2, "{seen}");
+    assert_eq!(modes[0], modes[1]);
+    let (on, off) = (seen.rfind("\u{1b}[?2004h"), seen.rfind("\u{1b}[?2004l"));
+    assert!(on.is_some() && off > on, "{seen:?}");
 }
 
 #[test]

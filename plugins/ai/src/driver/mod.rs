@@ -124,6 +124,11 @@ impl Driver {
         }
     }
 
+    /// The wish to stop that this conversation hears of.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
     /// The id of the run that is, or was, under way.
     pub(crate) fn run_id(&self) -> &str {
         &self.run_id

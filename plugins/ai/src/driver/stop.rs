@@ -6,29 +6,42 @@ use std::time::Duration;
 
 use seqera_plugin_api::{CancelGuard, Error, ErrorKind, Host};
 
+/// The signal of a person who presses Ctrl-C.
+const SIGINT: i32 = 2;
+
 /// A wish to stop, shared with whoever has to hear of it.
 #[derive(Clone, Default)]
-pub(crate) struct Stop(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Stop(Arc<(Mutex<Option<i32>>, Condvar)>);
 
 impl Stop {
     /// Hears of signals while the guard lives.
     pub(crate) fn listen(&self, host: &Host) -> CancelGuard {
         let stop = self.clone();
-        *self.lock() = false;
-        host.on_cancel(move |_| {
-            *stop.lock() = true;
+        *self.lock() = None;
+        host.on_cancel(move |signal| {
+            *stop.lock() = Some(signal);
             stop.0.1.notify_all();
         })
     }
 
     pub(crate) fn is_wanted(&self) -> bool {
-        *self.lock()
+        self.lock().is_some()
+    }
+
+    /// Whether not only what is under way shall end, but the program.
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.lock().is_some_and(|signal| signal != SIGINT)
     }
 
     /// Waits; `false` when it was woken to stop.
     pub(crate) fn pause(&self, duration: Duration) -> bool {
-        let woken = self.0.1.wait_timeout_while(self.lock(), duration, |stop| !*stop);
-        !*woken.unwrap_or_else(PoisonError::into_inner).0
+        let woken = self.0.1.wait_timeout_while(self.lock(), duration, |stop| stop.is_none());
+        woken.unwrap_or_else(PoisonError::into_inner).0.is_none()
+    }
+
+    /// Waits until it is there: somebody was told of a signal before us.
+    pub(crate) fn wait(&self) {
+        self.pause(Duration::from_secs(1));
     }
 
     /// What ends because of it.
@@ -36,7 +49,7 @@ impl Stop {
         Error::new(ErrorKind::Interrupted, "stopped")
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
+    fn lock(&self) -> MutexGuard<'_, Option<i32>> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -42,7 +42,10 @@ pub(crate) fn run(host: &Host, args: &AiArgs, first: Option<String>) -> Result<E
     }
     let mut conversation =
         Conversation { host, args, driver, shows_thinking: args.show_thinking, skills: None };
-    let ask = |rows: &[SessionRow]| sessions::ask(host, rows);
+    let stop = conversation.driver.stop().clone();
+    // Until the end: a signal leaves the conversation, or stops what is under way, and never just ends the process.
+    let _listens = stop.listen(host);
+    let ask = |rows: &[SessionRow]| sessions::ask(host, &stop, rows);
     crate::resume::resume(host, args, &mut conversation.driver, Some(&ask))?;
     conversation.show_history()?;
     status!(host, "Seqera AI. Ask something, or type /help; /exit ends.");
@@ -59,7 +62,10 @@ impl Conversation<'_> {
                 Some(question) => question,
                 None => {
                     let prompt = if self.driver.agent.plans() { "plan> " } else { "> " };
-                    match self.host.output().ask(prompt)? {
+                    // What was stopped before does not end this.
+                    let stop = self.driver.stop().clone();
+                    let _listens = stop.listen(self.host);
+                    match typed::line(self.host, &stop, prompt)? {
                         Some(line) => line,
                         None => return Ok(Exit::SUCCESS),
                     }
@@ -125,6 +131,9 @@ impl Conversation<'_> {
         screen.end()?;
         let is_answered = outcome.is_ok();
         let error = match outcome {
+            Ok(Outcome::Cancelled) if self.driver.stop().is_for_all() => {
+                return Err(self.driver.stop().error());
+            }
             Ok(Outcome::Cancelled) => {
                 status!(host, "(stopped)");
                 return Ok(false);

@@ -1,7 +1,5 @@
 //! The screen of a conversation: the answer, the tools that are used, and the prompt before one runs.
 
-use std::time::Duration;
-
 use seqera_plugin_api::{Host, Result};
 
 use super::typed;
@@ -11,9 +9,6 @@ use crate::command::AiArgs;
 use crate::driver::{Screen, Stop};
 use crate::headless::Text;
 use crate::sanitizer::sanitized;
-
-/// Keys that were on their way to the question before must not answer the prompt.
-const GUARD: Duration = Duration::from_millis(500);
 
 /// Lines of what a tool prints that are shown while it runs.
 const OUTPUT: usize = 40;
@@ -82,16 +77,13 @@ impl Screen for Lines<'_> {
         self.text.end()?;
         let output = self.host.output();
         output.people(&prompt.text());
-        stop.pause(GUARD);
-        typed::forget();
+        // Keys that were on their way to the question before must not answer the prompt.
+        typed::settle(stop);
         loop {
-            output.people(prompt.question());
-            if !typed::wait(stop) {
-                output.people("\n");
-                return Err(stop.error());
-            }
             // The end of the input is no yes.
-            let Some(line) = output.ask("")? else { return Ok(Choice::Reject(String::new())) };
+            let Some(line) = typed::line(self.host, stop, prompt.question())? else {
+                return Ok(Choice::Reject(String::new()));
+            };
             match prompt.parse(&line) {
                 Ok(choice) => return Ok(choice),
                 Err(advice) => output.people(&format!("{advice}\n")),

@@ -2,8 +2,9 @@
 
 use seqera_plugin_api::{ErrorKind, Host, Result, out, status};
 
-use super::{Conversation, tell};
+use super::{Conversation, tell, typed};
 use crate::backend::SessionRow;
+use crate::driver::Stop;
 use crate::resume::Pick;
 use crate::sanitizer::{one_line, sanitized};
 
@@ -13,12 +14,12 @@ const EXCHANGES: usize = 5;
 const MOST: usize = 20;
 
 /// Lets a person choose one of the sessions of this directory.
-pub(super) fn ask(host: &Host, rows: &[SessionRow]) -> Result<Pick> {
+pub(super) fn ask(host: &Host, stop: &Stop, rows: &[SessionRow]) -> Result<Pick> {
     status!(host, "There are {} sessions of this directory:", rows.len());
     list(host, rows)?;
     loop {
         let question = format!("Which one (1-{}; Enter: 1, n: a new one)? ", rows.len());
-        let Some(answer) = host.output().ask(&question)? else { return Ok(Pick::New) };
+        let Some(answer) = typed::line(host, stop, &question)? else { return Ok(Pick::New) };
         match answer.trim() {
             "" => return Ok(Pick::Session(0)),
             "n" | "new" => return Ok(Pick::New),
@@ -60,10 +61,8 @@ impl Conversation<'_> {
             return Ok(());
         }
         list(host, &rows)?;
-        let Some(answer) = host.output().ask(&format!("Which one (1-{}; Enter for none)? ", rows.len()))?
-        else {
-            return Ok(());
-        };
+        let question = format!("Which one (1-{}; Enter for none)? ", rows.len());
+        let Some(answer) = typed::line(host, self.driver.stop(), &question)? else { return Ok(()) };
         let Some(index) = number(answer.trim(), &rows) else {
             if !answer.trim().is_empty() {
                 status!(host, "There is no session {}.", one_line(&answer, 20));
