@@ -52,6 +52,8 @@ mod log;
 mod output;
 mod plugin_store;
 mod redaction;
+#[cfg(test)]
+mod schemas;
 mod sign_in;
 mod signals;
 

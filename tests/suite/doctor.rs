@@ -41,6 +41,15 @@ fn nothing_is_wrong_with_a_machine_that_works() {
 }
 
 #[test]
+fn a_pin_with_a_slip_of_the_pen_is_found() {
+    let sandbox = Sandbox::new();
+    sandbox.configure("[plugins.org]\nenabled = true\nverison = \"=1.2.0\"\n");
+    let run = sandbox.seqera("doctor --json");
+    assert_finds(&run, "warning", "config", "[plugins.org] says `verison`, which means nothing");
+    assert!(run.stdout.contains("config.toml:3") && run.stdout.contains("version, sha256"), "{run}");
+}
+
+#[test]
 fn what_is_wrong_with_a_plugin_is_said_and_the_others_are_looked_at_all_the_same() {
     let emulator = emulator();
     let sandbox = Sandbox::on(&emulator);

@@ -35,6 +35,7 @@ mod profiles;
 mod provider;
 mod races;
 mod renewal;
+mod schemas;
 mod session;
 mod streams;
 mod terminal;

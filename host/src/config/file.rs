@@ -84,6 +84,16 @@ impl Layer {
         self.table.keys().map(key).collect()
     }
 
+    /// The keys of the table `name` in the table `table`.
+    pub fn keys_in(&self, table: &str, name: &str) -> Vec<Rule<String>> {
+        let table = self.find(&[table, name]).and_then(|value| value.get_ref().as_table());
+        let key = |key: &Spanned<Cow<'static, str>>| Rule {
+            value: key.get_ref().to_string(),
+            place: self.place(&key.span()),
+        };
+        table.into_iter().flat_map(DeTable::keys).map(key).collect()
+    }
+
     /// The keys of a table.
     pub(super) fn names(&self, table: &str) -> Vec<String> {
         let table = self.table.get(table).and_then(|value| value.get_ref().as_table());

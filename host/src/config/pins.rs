@@ -15,6 +15,9 @@ pub struct Rule<T> {
     pub place: String,
 }
 
+/// What `[plugins.NAME]` may say.
+pub const PLUGIN_KEYS: &[&str] = &["version", "sha256", "enabled", "source"];
+
 /// All demands on one plugin.
 #[derive(Debug, Clone, Default)]
 pub struct Pins {

@@ -1,7 +1,7 @@
 //! The files of settings.
 
 use super::Finding;
-use crate::config::{Config, Paths, SETTINGS, TABLES};
+use crate::config::{Config, PLUGIN_KEYS, Paths, SETTINGS, TABLES};
 use crate::error::{Code, Error};
 
 /// The configuration, when it can be read, and what is to be said about it.
@@ -33,6 +33,14 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
         findings.push(Finding::ok("config", format!("{shown} was read")));
     }
     for name in config.plugin_names() {
+        let keys = config.files().iter().flat_map(|layer| layer.keys_in("plugins", &name));
+        // A pin with a slip of the pen pins nothing.
+        for rule in keys.filter(|rule| !PLUGIN_KEYS.contains(&rule.value.as_str())) {
+            let text =
+                format!("[plugins.{name}] says `{}`, which means nothing ({})", rule.value, rule.place);
+            let hint = Some(format!("it may say {}", PLUGIN_KEYS.join(", ")));
+            findings.push(Finding { hint, ..Finding::warning("config", text) });
+        }
         if let Err(error) = config.pins(&name) {
             findings.push(Finding::problem("config", &error));
         }

@@ -113,6 +113,7 @@ fn the_lock_has_every_target_and_the_key() {
     ] {
         assert_eq!(digests[target].as_str(), Some(crate::plugins::sha256(Path::new(file)).as_str()));
     }
+    crate::schemas::accepts(&crate::schemas::schema("lock"), &lock_file(&world.user));
     let again = json(&world.run(&["lock", "--json"]).success());
     assert_eq!(again["action"], "unchanged");
     assert_eq!(again["plugins"][0]["targets"].as_array().unwrap().len(), 4);
