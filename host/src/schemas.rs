@@ -117,7 +117,7 @@ fn the_manifest() {
     let manifest = Manifest {
         manifest: 1,
         plugin: Identity {
-            name: "org".to_owned(),
+            name: "runs".to_owned(),
             version: Version::new(1, 2, 0),
             about: "About".to_owned(),
             publisher: "somebody".to_owned(),
@@ -125,7 +125,7 @@ fn the_manifest() {
         compat: Compatibility { abi: Version::new(1, 0, 0) },
         artifact: BTreeMap::from([("x86_64-unknown-linux-gnu".to_owned(), artifact)]),
         commands: vec![Word {
-            name: "org".to_owned(),
+            name: "runs".to_owned(),
             about: "About".to_owned(),
             aliases: vec!["organization".to_owned()],
         }],
@@ -149,7 +149,7 @@ fn the_manifest() {
 #[test]
 fn the_lock() {
     let locked = Locked {
-        name: "org".to_owned(),
+        name: "runs".to_owned(),
         version: Version::new(1, 2, 0),
         source: "index:acme".to_owned(),
         manifest_sha256: "a".repeat(64),
