@@ -27,6 +27,7 @@ pub struct FakeHost {
     settings: HashMap<String, String>,
     services: HashMap<String, Service>,
     facts: HashMap<String, String>,
+    policy: HashMap<String, String>,
     terminal: Terminal,
     transcript: Arc<Mutex<Transcript>>,
 }
@@ -57,6 +58,13 @@ impl FakeHost {
     #[must_use]
     pub fn facts(mut self, topic: &str, json: &str) -> Self {
         self.facts.insert(topic.to_owned(), json.to_owned());
+        self
+    }
+
+    /// The admin's policy says this.
+    #[must_use]
+    pub fn policy(mut self, key: &str, value: &str) -> Self {
+        self.policy.insert(key.to_owned(), value.to_owned());
         self
     }
 
@@ -116,8 +124,8 @@ impl Lender for FakeHost {
         Some(Setting { value, origin: "test".to_owned() })
     }
 
-    fn policy(&self, _key: &str) -> Option<String> {
-        None
+    fn policy(&self, key: &str) -> Option<String> {
+        self.policy.get(key).cloned()
     }
 
     fn facts(&self, topic: &str) -> Option<String> {

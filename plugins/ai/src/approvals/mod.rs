@@ -148,3 +148,38 @@ pub(crate) fn audit_line(
         "commands": facts.map(|facts| &facts.commands), "paths": paths,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use seqera_plugin_api::testing::FakeHost;
+
+    use super::*;
+
+    #[test]
+    fn a_policy_denies_and_asks_in_every_mode_and_allows_nothing() {
+        let workspace = tempfile::tempdir().unwrap();
+        let host = FakeHost::new()
+            .policy("approval.deny", r#"["curl *", "git push *"]"#)
+            .policy("approval.ask", r#"["ls *", "nextflow run *"]"#);
+        let allow = ["nextflow run *", "git push *"].map(str::to_owned);
+        let mut approvals = Approvals::new(&host.host(), workspace.path(), &allow).unwrap();
+        approvals.grant_rest_of_session();
+        for (command, decision) in [
+            ("curl http://x", "blocked"),
+            ("true && git push origin", "blocked"),
+            ("ls -l", "prompt"),
+            ("nextflow run main.nf", "prompt"),
+            ("pwd", "auto"),
+        ] {
+            for mode in [ApprovalMode::Basic, ApprovalMode::Default, ApprovalMode::Full] {
+                let subject = Subject { tool: Tool::Shell, text: command.to_owned() };
+                let made = match approvals.decide(&subject, mode, false) {
+                    Decision::Auto { .. } => "auto",
+                    Decision::Prompt { .. } => "prompt",
+                    Decision::Blocked { .. } => "blocked",
+                };
+                assert_eq!(made, decision, "{command} in {}", mode.name());
+            }
+        }
+    }
+}
