@@ -340,6 +340,40 @@ fn what_is_pasted_is_one_question() {
     assert_eq!(content, "why does it fail?\n/exit\n\n  at line 3 please");
 }
 
+/// A token that the server does not take any more costs one renewal, whatever it is that is asked for.
+#[test]
+fn every_request_of_a_conversation_survives_a_renewal() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    emulator.script(vec![text("first"), stop()]);
+    let _before = sandbox.seqera("ai --headless go").success();
+    let refused = |route: &str| emulator.fault(Fault::status(route, 401));
+    ["sessions", "history"].into_iter().for_each(refused);
+    let mut terminal = begin(&sandbox, &["-c"]);
+    // The events of the history, and those of the answer.
+    ["events", "tool-results", "messages"].into_iter().for_each(refused);
+    emulator.fault(Fault::status("events", 401).skip(2));
+    emulator.script(vec![
+        json!({ "execute": "execute_bash_local", "args": { "command": "pwd" } }),
+        text("second"),
+        stop(),
+    ]);
+    terminal.type_line("go");
+    terminal.wait_for("second");
+    terminal.wait_for("> ");
+    ["credits", "skills"].into_iter().for_each(refused);
+    terminal.type_line("/credits");
+    terminal.wait_for("Included allowance");
+    terminal.type_line("/help");
+    terminal.wait_for("/debug-run");
+    refused("expire");
+    leave(terminal);
+    let requests = emulator.requests();
+    assert_eq!(requests.iter().filter(|entry| entry.status == 401).count(), 9, "each once");
+    assert_eq!(requests.last().map(|entry| entry.status), Some(200));
+}
+
 /// At the prompt and in an answer; only Ctrl-C in an answer means just the answer.
 #[test]
 fn a_signal_leaves_a_conversation_in_order() {

@@ -20,6 +20,7 @@ pub(crate) fn run(check: bool) -> Outcome<u8> {
     let stage = stage(true)?;
     let mut report = Report::default();
     startup::sizes(&stage, &mut report)?;
+    tools::decision(&mut report)?;
     for encrypted in [false, true] {
         let world = World::new(&stage, encrypted)?;
         if !encrypted {

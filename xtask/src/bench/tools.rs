@@ -8,11 +8,39 @@ use super::measure::{Cost, cost, in_turn, wall};
 use super::report::Report;
 use super::world::World;
 use crate::Outcome;
+use crate::stage::workspace;
 
 const ROUNDS: usize = 10;
 const CALLS: usize = 50;
 /// On the list of what runs without asking, and done at once.
 const COMMAND: &str = "pwd";
+
+/// The slowest of ordinary commands, as the test of the engine measures it.
+pub(crate) fn decision(report: &mut Report) -> Outcome {
+    let arguments = [
+        "test",
+        "--release",
+        "--quiet",
+        "--package",
+        "seqera-ai-approval",
+        "--test",
+        "speed",
+        "--",
+        "--nocapture",
+    ];
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(workspace()).output();
+    let output = output.map_err(|error| format!("cannot start cargo: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let slowest = microseconds(&said).filter(|_| output.status.success());
+    let slowest = slowest.ok_or_else(|| format!("the engine of approvals was not measured:\n{said}"))?;
+    report.soft("decision about an ordinary command, the slowest", slowest / 1000.0, 1.0, "ms");
+    Ok(())
+}
+
+/// The largest of what the test has printed.
+fn microseconds(said: &str) -> Option<f64> {
+    said.lines().filter_map(|line| line.split_once(" us, ")?.0.trim().parse().ok()).reduce(f64::max)
+}
 
 /// From the request to the result: reading it, deciding, running, recording, sending; without bash and the command.
 pub(crate) fn round_trip(world: &World<'_>, report: &mut Report) -> Outcome {
