@@ -74,6 +74,11 @@ fn the_question_may_come_through_a_pipe_and_must_come_from_somewhere() {
     let run = sandbox.seqera_with_input("ai", "hello\n").success();
     assert!(run.stdout.contains("Hello Alice"), "{run}");
     let _none = sandbox.seqera("ai --headless").fails(2, "there is no question");
+    // Where a `-` stands, and only there.
+    let run = sandbox.seqera_with_input("ai why - briefly", "line 1\nline 2\n").success();
+    assert!(run.stdout.starts_with("You asked: why\n\nline 1\nline 2\n\nbriefly. "), "{run}");
+    let run = sandbox.seqera_with_input("ai why", "line 1\n").success();
+    assert!(run.stdout.starts_with("You asked: why. "), "{run}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn the_guide_to_the_assistant_shows_what_happens() {
     let emulator = emulator();
     let sandbox = Sandbox::on(&emulator);
     let _signed_in = sandbox.login().success();
-    assert_eq!(Document::read("docs/assistant.md", &sandbox).run(), 10);
+    assert_eq!(Document::read("docs/assistant.md", &sandbox).run(), 11);
 }
 
 /// Every slash command that there is.

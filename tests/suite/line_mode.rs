@@ -251,6 +251,7 @@ fn a_prompt_shows_everything_and_enter_is_no_yes_to_what_is_dangerous() {
         stop(),
     ]);
     terminal.type_line("go");
+    terminal.wait_for("[tool] execute_bash_local rm -r results");
     terminal.wait_for("APPROVAL REQUIRED (default mode)");
     terminal.wait_for("Command: rm -r results");
     terminal.wait_for("Why: ");

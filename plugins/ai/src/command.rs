@@ -19,7 +19,7 @@ use crate::{headless, line_mode, sessions};
 pub(crate) struct AiArgs {
     #[command(subcommand)]
     command: Option<AiCommand>,
-    /// The question; without one, a headless run reads it from standard input
+    /// The question; a word `-` stands for standard input, and a headless run without a question reads it from there
     query: Vec<String>,
     /// Go on with the newest session of this directory
     #[arg(short, long = "continue", conflicts_with = "session")]
@@ -100,7 +100,11 @@ pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
         };
     }
     let terminal = host.terminal();
-    let query = args.query.join(" ");
+    let query = if args.query.iter().any(|word| word == "-") {
+        with_input(&args.query)?
+    } else {
+        args.query.join(" ")
+    };
     if !args.headless && !args.sub_agent && terminal.is_interactive() && terminal.stdout {
         return line_mode::run(host, args, Some(query).filter(|query| !query.trim().is_empty()));
     }
@@ -110,6 +114,22 @@ pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
             .hint("seqera ai --headless \"QUESTION\", or pipe it in."));
     }
     headless::run(host, args, query)
+}
+
+/// The question, with standard input where a `-` stands.
+fn with_input(words: &[String]) -> Result<String> {
+    let input = piped()?;
+    let mut question = String::new();
+    let mut follows_input = false;
+    for word in words {
+        let is_input = word == "-";
+        if !question.is_empty() {
+            question.push_str(if is_input || follows_input { "\n\n" } else { " " });
+        }
+        question.push_str(if is_input { input.trim_end_matches('\n') } else { word });
+        follows_input = is_input;
+    }
+    Ok(question)
 }
 
 fn piped() -> Result<String> {

@@ -46,11 +46,6 @@ impl Text {
         self.show_thinking = shown;
     }
 
-    /// Shows which tools are used from now on, or not.
-    pub(crate) fn set_tools(&mut self, shown: bool) {
-        self.show_tools = shown;
-    }
-
     /// Whether anything was written to standard output.
     pub(crate) fn has_shown(&self) -> bool {
         self.has_shown || !self.buffer.is_empty()
@@ -63,6 +58,11 @@ impl Text {
             self.buffer.push('\n');
         }
         self.flush()
+    }
+
+    /// What comes next begins a line.
+    pub(crate) fn end_line(&mut self) -> Result<()> {
+        if self.has_shown() { self.end() } else { Ok(()) }
     }
 
     fn aside(&mut self, is_wanted: bool, heading: &str, text: &str) -> Result<()> {

@@ -44,7 +44,9 @@ impl Conversation<'_> {
         })?;
         text.push('\n');
         let name = if name.is_empty() {
-            format!("seqera-session-{}.md", one_line(session, 12))
+            let id: String =
+                session.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(12).collect();
+            format!("seqera-session-{id}.md")
         } else {
             name.to_owned()
         };

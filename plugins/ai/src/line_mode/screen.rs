@@ -1,14 +1,15 @@
 //! The screen of a conversation: the answer, the tools that are used, and the prompt before one runs.
 
 use seqera_plugin_api::{Host, Result};
+use serde_json::Value;
 
 use super::typed;
-use crate::agent::Shown;
+use crate::agent::{Shown, ToolCall};
 use crate::approvals::{Choice, Prompt};
 use crate::command::AiArgs;
 use crate::driver::{Screen, Stop};
 use crate::headless::Text;
-use crate::sanitizer::sanitized;
+use crate::sanitizer::{one_line, sanitized};
 
 /// Lines of what a tool prints that are shown while it runs.
 const OUTPUT: usize = 40;
@@ -25,7 +26,6 @@ impl<'a> Lines<'a> {
     pub(super) fn new(host: &'a Host, args: &AiArgs, shows_thinking: bool) -> Self {
         let mut text = Text::new(host, args);
         text.set_thinking(shows_thinking);
-        text.set_tools(true);
         Self { host, text, output: (String::new(), 0) }
     }
 
@@ -35,7 +35,7 @@ impl<'a> Lines<'a> {
 
     /// What a tool prints, as far as a person would read it while it passes.
     fn tool_output(&mut self, id: String, content: &str) -> Result<()> {
-        self.text.end()?;
+        self.text.end_line()?;
         if self.output.0 != id {
             self.output = (id, OUTPUT);
         }
@@ -57,6 +57,13 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// A use of a tool in one line: what it is about, as far as it can be told.
+fn spoken(call: &ToolCall) -> String {
+    let args: Value = serde_json::from_str(&call.args).unwrap_or_default();
+    let about = ["command", "pattern", "path"].iter().filter_map(|name| args[name].as_str());
+    one_line(&about.fold(call.name.clone(), |line, part| format!("{line} {part}")), 200)
+}
+
 impl Screen for Lines<'_> {
     fn begin(&mut self, run_id: &str, session: &str) -> Result<()> {
         self.text.begin(run_id, session)
@@ -65,6 +72,11 @@ impl Screen for Lines<'_> {
     fn show(&mut self, shown: Shown) -> Result<()> {
         match shown {
             Shown::ToolOutput { id, content } => self.tool_output(id, &content),
+            Shown::Tool(call) => {
+                self.text.end_line()?;
+                self.host.output().people(&format!("[tool] {}\n", spoken(&call)));
+                Ok(())
+            }
             shown => self.text.show(shown),
         }
     }
@@ -74,7 +86,7 @@ impl Screen for Lines<'_> {
     }
 
     fn ask(&mut self, prompt: &Prompt<'_>, stop: &Stop) -> Result<Choice> {
-        self.text.end()?;
+        self.text.end_line()?;
         let output = self.host.output();
         output.people(&prompt.text());
         // Keys that were on their way to the question before must not answer the prompt.
