@@ -75,25 +75,6 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
-fn completion_knows_plugins_and_each_shell_accepts_it() {
-    let sandbox = Sandbox::new();
-    for (shell, check) in [("bash", &["bash", "-n"][..]), ("zsh", &["zsh", "-n"]), ("fish", &["fish", "-n"])]
-    {
-        let script = sandbox.seqera(&format!("completion {shell}")).success().stdout;
-        for word in ["switch", "show-thinking", "logout"] {
-            assert!(script.contains(word), "{shell} does not know {word}");
-        }
-        if has(check[0]) {
-            let file = sandbox.root().join(shell);
-            std::fs::write(&file, &script).unwrap();
-            let accepted =
-                std::process::Command::new(check[0]).args(&check[1..]).arg(&file).output().unwrap();
-            assert!(accepted.status.success(), "{shell}: {}", String::from_utf8_lossy(&accepted.stderr));
-        }
-    }
-}
-
-#[test]
 fn the_list_of_plugins_says_where_each_comes_from() {
     let sandbox = Sandbox::new();
     let _dir = sandbox.install("hello");

@@ -8,6 +8,7 @@ mod bad_input;
 mod browser;
 mod cli;
 mod compatibility;
+mod completion;
 mod config;
 mod conversation;
 mod credential_store;

@@ -37,7 +37,6 @@ fn a_plugin_that_the_tree_does_not_know_comes_and_goes() {
     assert_eq!(sandbox.seqera("hello you").success().stdout, "Hello, you\n");
     assert_eq!(sandbox.seqera("hi").success().stdout, "Hello, world\n");
     assert!(sandbox.seqera("help").success().stdout.contains("Greet somebody"));
-    assert!(sandbox.seqera("completion bash").success().stdout.contains("hello"));
     fs::remove_dir_all(dir.parent().unwrap()).unwrap();
     let _gone = sandbox.seqera("hello").fails(127, "there is no command `hello`");
     assert!(!sandbox.seqera("help").success().stdout.contains("Greet somebody"));

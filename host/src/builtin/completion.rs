@@ -1,95 +1,61 @@
-//! `seqera completion SHELL`: built-in commands and those of all plugins, from manifests and `cli.json`.
+//! `seqera completion SHELL`: the script that asks `seqera __complete` at each TAB.
 
-use clap::{Arg, ArgAction, Parser};
-use clap_complete::Shell;
-use seqera_plugin_abi::description::{Argument, Command};
+use clap::Parser;
+use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 
-use super::cli_tree::CliTree;
-use super::plugin::list::effective;
-use super::{commands, surroundings};
-use crate::discovery::Catalog;
-use crate::error::Result;
+use super::complete;
+use crate::error::{Code, Error, Result};
 use crate::output;
 
 /// Print a completion script for a shell
 ///
-/// The script knows the commands of the plugins that are installed now; make it anew after installing one.
+/// Put it where the shell reads it when it starts, once: the script asks seqera at each TAB, so it knows the commands of
+/// plugins that are installed later, and their options. No plugin is loaded for that.
+///
+///   bash: seqera completion bash > ~/.seqera-completion, and `source ~/.seqera-completion` in ~/.bashrc
+///   zsh:  seqera completion zsh > ~/.seqera-completion, and the same in ~/.zshrc, below `compinit`
+///   fish: seqera completion fish > ~/.config/fish/completions/seqera.fish
 #[derive(Debug, Parser)]
-#[command(name = "completion")]
+#[command(name = "completion", verbatim_doc_comment)]
 pub struct CompletionArgs {
     /// The shell
     #[arg(value_parser = ["bash", "zsh", "fish"])]
     shell: String,
 }
 
+/// The function of the script that asks.
+const FUNCTION: &str = "_seqera_answer";
+
 /// # Errors
-/// Those of the configuration; a plugin whose tree cannot be read is left out with a warning.
+/// Nobody reads.
 pub fn run(args: &CompletionArgs) -> Result<()> {
-    let (paths, config) = surroundings()?;
-    let mut root = clap::Command::new("seqera")
-        .version(crate::VERSION)
-        .disable_help_subcommand(true)
-        .subcommands(commands());
-    for entry in effective(&Catalog::new(&paths, &config)) {
-        match CliTree::read(&entry) {
-            Ok(tree) => {
-                root = with_subcommands(root, &tree.commands);
-            }
-            Err(error) => output::warning(&error.to_string()),
-        }
-    }
-    let shell = match args.shell.as_str() {
-        "zsh" => Shell::Zsh,
-        "fish" => Shell::Fish,
-        _ => Shell::Bash,
+    let Some(shell) = shell(&args.shell) else {
+        return Err(Error::new(Code::Usage, format!("there is no script for {}", args.shell)));
+    };
+    let ask = format!("command seqera {} {}", complete::COMMAND, args.shell);
+    let function = match args.shell.as_str() {
+        "fish" => format!("function {FUNCTION}; {ask} $argv 2>/dev/null; end\n"),
+        _ => format!("{FUNCTION}() {{ {ask} \"$@\" 2>/dev/null; }}\n"),
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut root, "seqera", &mut script);
-    output::data(&String::from_utf8_lossy(&script))
+    shell
+        .write_registration("_SEQERA_SHELL", "seqera", "seqera", FUNCTION, &mut script)
+        .map_err(|error| Error::new(Code::Failed, "cannot write the script").because(error))?;
+    let script = String::from_utf8_lossy(&script);
+    // zsh looks for `#compdef` in the first line.
+    let whole = match script.split_once('\n') {
+        Some((first, rest)) if first.starts_with("#compdef") => format!("{first}\n{function}{rest}"),
+        _ => format!("{function}{script}"),
+    };
+    output::data(&whole)
 }
 
-/// Leaves out words that are taken: a plugin whose tree repeats one must not cost the others their completion.
-fn with_subcommands(mut parent: clap::Command, commands: &[Command]) -> clap::Command {
-    for command in commands {
-        if parent.find_subcommand(&command.name).is_none() {
-            let aliases: Vec<String> = command
-                .aliases
-                .iter()
-                .filter(|alias| parent.find_subcommand(alias).is_none() && **alias != command.name)
-                .cloned()
-                .collect();
-            parent = parent.subcommand(to_clap(command, aliases));
-        }
+/// What a shell wants to be told, and how.
+pub fn shell(name: &str) -> Option<&'static dyn EnvCompleter> {
+    match name {
+        "bash" => Some(&Bash),
+        "zsh" => Some(&Zsh),
+        "fish" => Some(&Fish),
+        _ => None,
     }
-    parent
-}
-
-fn to_clap(command: &Command, aliases: Vec<String>) -> clap::Command {
-    let clap = clap::Command::new(command.name.clone())
-        .about(output::printable(&command.about))
-        .hide(command.hidden)
-        .visible_aliases(aliases)
-        .disable_help_subcommand(true)
-        .disable_help_flag(true)
-        .args(command.arguments.iter().map(to_clap_argument));
-    with_subcommands(clap, &command.subcommands)
-}
-
-fn to_clap_argument(argument: &Argument) -> Arg {
-    let mut arg = Arg::new(argument.id.clone()).help(output::printable(&argument.help)).hide(argument.hidden);
-    if let Some(long) = &argument.long {
-        arg = arg.long(long.clone());
-    }
-    if let Some(short) = argument.short {
-        arg = arg.short(short);
-    }
-    let is_option = argument.long.is_some() || argument.short.is_some();
-    if !argument.takes_value && is_option {
-        return arg.action(ArgAction::SetTrue);
-    }
-    arg = arg.action(ArgAction::Append);
-    if !argument.values.is_empty() {
-        arg = arg.value_parser(clap::builder::PossibleValuesParser::new(argument.values.clone()));
-    }
-    arg
 }

@@ -1,6 +1,7 @@
 //! The commands of the host itself. No plugin can claim their words.
 
 pub(crate) mod cli_tree;
+mod complete;
 mod completion;
 mod config;
 pub(crate) mod describe;
@@ -49,7 +50,7 @@ pub fn answer(word: &OsStr, arguments: &[OsString]) -> Option<Result<u8>> {
     if word == "help" && !help::words(arguments).first().is_some_and(|shown| is_command(shown)) {
         return Some(help::run(arguments).map(|()| 0));
     }
-    (is_command(word) || word == describe::COMMAND).then(|| {
+    (is_command(word) || [describe::COMMAND, complete::COMMAND].contains(&word)).then(|| {
         let whole: Vec<OsString> =
             std::iter::once(OsString::from(word)).chain(arguments.iter().cloned()).collect();
         program::become_it(&whole)
@@ -71,6 +72,7 @@ pub fn run(word: &OsStr, arguments: &[OsString]) -> Result<()> {
         "doctor" => parse::<doctor::DoctorArgs>("doctor", arguments).and_then(|args| doctor::run(&args)),
         crate::diagnosis::children::COMMAND => reach::run(arguments),
         describe::COMMAND => describe::run(arguments),
+        complete::COMMAND => complete::run(arguments),
         other => Err(Error::new(Code::Usage, format!("`{other}` is no built-in command"))),
     }
 }

@@ -24,6 +24,7 @@ use crate::plugin_store::store::Store;
 #[command(name = "install")]
 pub struct InstallArgs {
     /// What to install
+    #[arg(value_hint = clap::ValueHint::AnyPath)]
     source: String,
     /// Take NAME[@VERSION] from this index: its name in config.toml, its directory or its address
     #[arg(long, value_name = "INDEX")]
