@@ -25,7 +25,7 @@ fn the_users_guide_shows_what_happens() {
     let emulator = emulator();
     let sandbox = Sandbox::on(&emulator);
     let _signed_in = sandbox.login().success();
-    assert_eq!(Document::read("docs/users.md", &sandbox).run(), 8);
+    assert_eq!(Document::read("docs/users.md", &sandbox).run(), 10);
 }
 
 #[test]
