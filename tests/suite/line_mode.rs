@@ -101,12 +101,31 @@ fn a_goal_can_be_looked_at_and_dropped() {
     terminal.wait_for("this takes long");
     terminal.type_keys("\u{3}");
     terminal.wait_for("(stopped)");
+    terminal.wait_for("(the goal is dropped; the approval mode is default again)");
     terminal.wait_for("> ");
     terminal.type_line("/status");
     terminal.wait_for("Mode: build, approval default");
     leave(terminal);
     assert_eq!(messages(&emulator).len(), 4);
     assert!(messages(&emulator)[0]["content"].as_str().unwrap().contains("GOAL COMPLETE"));
+}
+
+#[test]
+fn a_question_that_was_refused_leaves_the_next_one_alone() {
+    let (emulator, sandbox) = alice();
+    let mut terminal = begin(&sandbox, &[]);
+    terminal.type_line("rate limit please");
+    terminal.wait_for("You have sent too many messages");
+    terminal.wait_for("> ");
+    emulator.script(vec![json!({ "type": "error", "error": "no model" })]);
+    terminal.type_line("go");
+    terminal.wait_for("no model");
+    terminal.wait_for("> ");
+    emulator.script(vec![text("answered"), stop()]);
+    terminal.type_line("go");
+    terminal.wait_for("answered");
+    leave(terminal);
+    assert!(emulator.requests().iter().all(|entry| entry.body["type"] != "cancel"));
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use seqera_tests::raw_sse::{RawSse, Step};
 use seqera_tests::sandbox::{Run, Sandbox};
 
+use crate::terminal::Terminal;
+
 /// A sandbox of somebody with a token, at this server.
 pub(crate) fn at(server: &RawSse) -> Sandbox {
     Sandbox::new()
@@ -137,4 +139,40 @@ fn the_time_that_a_tool_takes_is_no_time_without_progress() {
     let run = sandbox.seqera("ai --headless --approval-mode full go").success();
     assert_eq!(run.stdout, "there it is\n");
     assert_eq!(server.streams().len(), 4);
+}
+
+/// What had been sent when an answer was stopped is read before the next question, and is not taken for its answer.
+#[test]
+fn what_is_left_of_a_stopped_answer_is_no_part_of_the_next() {
+    let cancelled = event(3, r#"{"type":"finish","finishReason":"cancelled"}"#);
+    let history_end = event(9, r#"{"type":"history_end"}"#).replace("id: 9\n", "");
+    let new = |id| text(id, "the new answer") + &finish(id + 1);
+    for (history, live) in [
+        (text(2, "left over") + &cancelled + &history_end, new(4)),
+        (text(2, "left over") + &history_end, cancelled.clone() + &new(4)),
+    ] {
+        let streams = vec![
+            vec![write(text(1, "the old answer")), Step::Hold],
+            vec![write(history), Step::End],
+            vec![write(live)],
+        ];
+        let server = RawSse::start(streams).unwrap();
+        let mut terminal = Terminal::run(&at(&server), &["ai", "first"]);
+        terminal.wait_for("the old answer");
+        terminal.type_keys("\u{3}");
+        terminal.wait_for("(stopped)");
+        terminal.wait_for("> ");
+        terminal.type_line("second");
+        terminal.wait_for("the new answer");
+        terminal.wait_for("> ");
+        terminal.type_line("/exit");
+        let (code, seen) = terminal.finish();
+        assert!(code == 0 && !seen.contains("left over"), "{seen}");
+        let asked: Vec<String> = server
+            .streams()
+            .iter()
+            .map(|path| path.split('?').nth(1).unwrap_or_default().to_owned())
+            .collect();
+        assert!(asked[1] == "cursor=2&history_only=true" && asked[2].starts_with("cursor="), "{asked:?}");
+    }
 }

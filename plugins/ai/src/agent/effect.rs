@@ -13,6 +13,8 @@ pub enum Effect {
     ReadHistory {
         /// The session.
         session: String,
+        /// The first event wanted; `None` for all.
+        cursor: Option<u64>,
     },
     /// Post the message.
     PostMessage {

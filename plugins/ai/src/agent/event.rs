@@ -17,9 +17,13 @@ pub enum Event {
         last_id: Option<u64>,
         /// Events without a number in it: a stream without a cursor begins with them again.
         unnumbered: usize,
+        /// Whether it ends with the end of a run.
+        is_over: bool,
     },
     /// The message was accepted.
     MessageAccepted,
+    /// The server does not take it: no run begins.
+    MessageRefused,
     /// Something came through the stream.
     Received {
         /// Its number in the session; not every event has one.

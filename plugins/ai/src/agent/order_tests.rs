@@ -49,9 +49,10 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => "[a-z]".prop_map(Event::Asked),
         3 => Just(Event::SessionReady("s".to_owned())),
-        2 => (proptest::option::of(0..9_u64), 0..3_usize)
-            .prop_map(|(last_id, unnumbered)| Event::HistoryRead { last_id, unnumbered }),
+        2 => (proptest::option::of(0..9_u64), 0..3_usize, any::<bool>())
+            .prop_map(|(last_id, unnumbered, is_over)| Event::HistoryRead { last_id, unnumbered, is_over }),
         3 => Just(Event::MessageAccepted),
+        1 => Just(Event::MessageRefused),
         8 => (proptest::option::of(0..40_u64), server_event())
             .prop_map(|(id, event)| Event::Received { id, event }),
         1 => (0..200_u64).prop_map(|seconds| Event::StreamBroke {

@@ -19,8 +19,10 @@ pub struct Agent {
     phase: Phase,
     /// Highest event number seen.
     last_id: Option<u64>,
-    /// A session that went on without us: what it said before has to be read first.
+    /// Something of the session was not seen: what it said has to be read first.
     needs_history: bool,
+    /// The run before was left without a word, and may still be under way.
+    left_running: bool,
     /// Events without a number that a stream without a cursor begins with, and that are old.
     replayed: usize,
     /// Interruptions since something new came.
@@ -175,12 +177,16 @@ impl Agent {
         match event {
             Event::Asked(content) => self.ask(content, effects),
             Event::SessionReady(session) => self.begin(session, effects),
-            Event::HistoryRead { last_id, unnumbered } => self.catch_up(last_id, unnumbered, effects),
+            Event::HistoryRead { last_id, unnumbered, is_over } => {
+                self.expects_old_end &= !is_over;
+                self.catch_up(last_id, unnumbered, effects);
+            }
+            Event::MessageRefused if self.phase == Phase::Posting => self.phase = Phase::Idle,
             Event::MessageAccepted if self.phase == Phase::Posting => self.follow(Duration::ZERO, effects),
             Event::Received { id, event } => self.receive(id, event, effects),
             Event::StreamBroke { reason, since_progress } => self.broke(reason, since_progress, effects),
             Event::Cancelled => self.cancel(effects),
-            Event::MessageAccepted => {}
+            Event::MessageAccepted | Event::MessageRefused => {}
             Event::Judged { .. }
             | Event::Answered { .. }
             | Event::ToolFinished { .. }
@@ -203,8 +209,11 @@ impl Agent {
                 effects.push(Effect::CreateSession);
             }
             Some(session) if self.needs_history => {
+                if std::mem::take(&mut self.left_running) {
+                    effects.push(Effect::CancelRun { session: session.clone() });
+                }
                 self.phase = Phase::ReadsHistory(content);
-                effects.push(Effect::ReadHistory { session });
+                effects.push(Effect::ReadHistory { session, cursor: self.last_id.map(|id| id + 1) });
             }
             Some(session) => self.post(session, content, effects),
         }
@@ -363,6 +372,7 @@ impl Agent {
         }
         self.interruptions += 1;
         if self.interruptions > ALWAYS && since_progress >= self.patience {
+            self.leave_running();
             return self.end(Outcome::Lost(reason), effects);
         }
         // The first time at once: a proxy that closes long answers is no reason to wait.
@@ -382,11 +392,23 @@ impl Agent {
         }
         let was_running = matches!(self.phase, Phase::Following | Phase::Posting);
         if let (true, Some(session)) = (was_running, self.session.clone()) {
-            self.expects_old_end = true;
+            self.miss_the_rest();
             effects.push(Effect::CancelRun { session });
         }
         self.drop_goal();
         self.end(Outcome::Cancelled, effects);
+    }
+
+    /// The rest of the run before will not be seen as it comes.
+    fn miss_the_rest(&mut self) {
+        self.expects_old_end = true;
+        self.needs_history = true;
+    }
+
+    /// Knows that nobody has told the server to stop the run that was given up.
+    pub fn leave_running(&mut self) {
+        self.miss_the_rest();
+        self.left_running = true;
     }
 
     fn end(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {

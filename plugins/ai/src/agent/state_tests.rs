@@ -19,6 +19,14 @@ fn post(content: &str) -> Effect {
     Effect::PostMessage { session: "s".into(), content: content.into(), plan: false }
 }
 
+fn read_history(cursor: Option<u64>) -> Effect {
+    Effect::ReadHistory { session: "s".into(), cursor }
+}
+
+fn cancel_run() -> Effect {
+    Effect::CancelRun { session: "s".into() }
+}
+
 fn complete() -> ServerEvent {
     ServerEvent::Finished(Finish::Complete, Usage::default())
 }
@@ -209,8 +217,9 @@ fn what_an_earlier_process_did_is_not_done_again() {
             ("sent".to_owned(), Past::Sent),
         ],
     );
-    assert_eq!(effects(&mut agent, Event::Asked("hi".into())), [Effect::ReadHistory { session: "s".into() }]);
-    assert_eq!(effects(&mut agent, Event::HistoryRead { last_id: Some(7), unnumbered: 2 }), [post("hi")]);
+    assert_eq!(effects(&mut agent, Event::Asked("hi".into())), [read_history(None)]);
+    let read = Event::HistoryRead { last_id: Some(7), unnumbered: 2, is_over: true };
+    assert_eq!(effects(&mut agent, read), [post("hi")]);
     assert_eq!(
         effects(&mut agent, Event::MessageAccepted),
         [Effect::OpenStream { session: "s".into(), cursor: Some(8), after: Duration::ZERO }]
@@ -230,7 +239,7 @@ fn a_replay_without_numbers_is_skipped_up_to_its_end() {
         let mut agent = agent();
         agent.resume("s".into(), []);
         effects(&mut agent, Event::Asked("hi".into()));
-        effects(&mut agent, Event::HistoryRead { last_id: None, unnumbered });
+        effects(&mut agent, Event::HistoryRead { last_id: None, unnumbered, is_over: true });
         effects(&mut agent, Event::MessageAccepted);
         agent
     };
@@ -313,19 +322,56 @@ fn a_cancel_ends_a_goal_and_gives_the_mode_back() {
     assert_eq!((agent.goal(), agent.approval()), (None, ApprovalMode::Default));
 }
 
+/// What the server had said before it heard of the cancel is read first, and is no part of the next answer.
 #[test]
-fn the_late_end_of_a_cancelled_run_does_not_end_the_next() {
+fn what_is_left_of_a_cancelled_run_is_no_part_of_the_next() {
+    let cancelled = |last_id, is_over| {
+        let mut agent = following();
+        effects(&mut agent, received(1, text("a")));
+        assert_eq!(effects(&mut agent, Event::Cancelled), [cancel_run(), Effect::End(Outcome::Cancelled)]);
+        assert_eq!(effects(&mut agent, Event::Asked("again".into())), [read_history(Some(2))]);
+        let read = Event::HistoryRead { last_id, unnumbered: 0, is_over };
+        assert_eq!(effects(&mut agent, read), [post("again")]);
+        let open = effects(&mut agent, Event::MessageAccepted);
+        let cursor = Some(last_id.unwrap_or(1) + 1);
+        assert_eq!(open, [Effect::OpenStream { session: "s".into(), cursor, after: Duration::ZERO }]);
+        agent
+    };
+    // Its end is still to come.
+    for last_id in [None, Some(2)] {
+        let mut agent = cancelled(last_id, false);
+        assert!(effects(&mut agent, received(3, complete())).is_empty());
+        assert_eq!(effects(&mut agent, received(4, text("b"))), [Effect::Show(Shown::Text("b".into()))]);
+        assert_eq!(ended(effects(&mut agent, received(5, complete()))), [Effect::End(Outcome::Complete)]);
+    }
+    // Its end was read: the next one is that of the new run, whatever comes first.
+    let mut agent = cancelled(Some(3), true);
+    let failed = received(4, ServerEvent::Failed("no".into()));
+    assert_eq!(effects(&mut agent, failed), [Effect::End(Outcome::Failed("no".into()))]);
+    assert_eq!(effects(&mut agent, Event::Asked("third".into())), [post("third")]);
+}
+
+#[test]
+fn a_run_that_was_lost_is_cancelled_before_the_next_question() {
     let mut agent = following();
-    effects(&mut agent, received(1, text("a")));
-    assert_eq!(
-        effects(&mut agent, Event::Cancelled),
-        [Effect::CancelRun { session: "s".into() }, Effect::End(Outcome::Cancelled)]
-    );
-    effects(&mut agent, Event::Asked("again".into()));
+    for _ in 0..3 {
+        effects(&mut agent, broke(600));
+    }
+    assert_eq!(effects(&mut agent, Event::Asked("again".into())), [cancel_run(), read_history(None)]);
+    let mut given_up = following();
+    effects(&mut given_up, Event::Cancelled);
+    given_up.leave_running();
+    assert_eq!(effects(&mut given_up, Event::Asked("again".into())), [cancel_run(), read_history(None)]);
+    // Nobody works at what was refused.
+    let mut agent = following();
+    effects(&mut agent, received(1, complete()));
+    effects(&mut agent, Event::Asked("too much".into()));
+    assert!(effects(&mut agent, Event::MessageRefused).is_empty() && agent.is_idle());
+    assert!(effects(&mut agent, Event::Cancelled).is_empty());
+    assert_eq!(effects(&mut agent, Event::Asked("less".into())), [post("less")]);
     effects(&mut agent, Event::MessageAccepted);
-    assert!(effects(&mut agent, received(2, complete())).is_empty());
-    assert_eq!(effects(&mut agent, received(3, text("b"))), [Effect::Show(Shown::Text("b".into()))]);
-    assert_eq!(ended(effects(&mut agent, received(4, complete()))), [Effect::End(Outcome::Complete)]);
+    let failed = received(2, ServerEvent::Failed("no".into()));
+    assert_eq!(effects(&mut agent, failed), [Effect::End(Outcome::Failed("no".into()))]);
 }
 
 #[test]

@@ -18,18 +18,20 @@ const SILENCE_MS: u64 = 10_000;
 struct Seen {
     last_id: Option<u64>,
     unnumbered: usize,
+    /// The last event ended a run.
+    is_over: bool,
     has_ended: bool,
 }
 
 impl Driver {
-    /// Reads the history of a session to its end.
+    /// Reads the history of a session to its end, from `cursor` on or from the beginning.
     ///
     /// # Errors
     /// Those of the requests, when trying again did not help.
-    pub(super) fn read_history(&self, session: &str) -> Result<Event> {
+    pub(super) fn read_history(&self, session: &str, cursor: Option<u64>) -> Result<Event> {
         let mut before = None;
         for attempt in 1..=TRIES {
-            let (seen, broke) = match self.read_once(session) {
+            let (seen, broke) = match self.read_once(session, cursor.unwrap_or_default()) {
                 Err(error) if error.kind() == ErrorKind::Unreachable && attempt < TRIES => {
                     if !self.stop.pause(Duration::from_secs(attempt.into())) {
                         return Err(self.stop.error());
@@ -40,7 +42,8 @@ impl Driver {
             };
             // The same twice without an end: this server does not say where a history ends.
             if seen.has_ended || before == Some(seen) || (broke.is_none() && attempt == TRIES) {
-                return Ok(Event::HistoryRead { last_id: seen.last_id, unnumbered: seen.unnumbered });
+                let Seen { last_id, unnumbered, is_over, .. } = seen;
+                return Ok(Event::HistoryRead { last_id, unnumbered, is_over });
             }
             before = Some(seen);
         }
@@ -49,9 +52,9 @@ impl Driver {
     }
 
     /// What was seen, and why it ended early if it did.
-    fn read_once(&self, session: &str) -> Result<(Seen, Option<Error>)> {
-        let mut stream =
-            self.backend.open_stream(session, "?cursor=0&history_only=true", SILENCE_MS.min(self.idle_ms))?;
+    fn read_once(&self, session: &str, cursor: u64) -> Result<(Seen, Option<Error>)> {
+        let query = format!("?cursor={cursor}&history_only=true");
+        let mut stream = self.backend.open_stream(session, &query, SILENCE_MS.min(self.idle_ms))?;
         let mut frames = EventStream::default();
         let mut seen = Seen::default();
         while !seen.has_ended {
@@ -71,8 +74,11 @@ impl Driver {
                         seen.last_id = seen.last_id.max(id);
                         seen.has_ended = true;
                     }
-                    Some(_) if id.is_some() => seen.last_id = seen.last_id.max(id),
-                    Some(_) => seen.unnumbered += 1,
+                    Some(event) => {
+                        seen.is_over = event.is_terminal();
+                        seen.last_id = seen.last_id.max(id);
+                        seen.unnumbered += usize::from(id.is_none());
+                    }
                     None => {}
                 }
             });

@@ -177,8 +177,11 @@ impl Driver {
         let mut effects = Vec::new();
         self.agent.handle(Event::Cancelled, &mut effects);
         for effect in effects {
-            if let (Effect::CancelRun { session }, Some(_open)) = (effect, &self.stream) {
-                self.backend.cancel_run(&session);
+            match (effect, &self.stream) {
+                (Effect::CancelRun { session }, Some(_open)) => self.backend.cancel_run(&session),
+                // It would hardly hear of it now.
+                (Effect::CancelRun { .. }, None) => self.agent.leave_running(),
+                _ => {}
             }
         }
     }
@@ -229,8 +232,8 @@ impl Driver {
                 }
                 self.tell(Event::SessionReady(session), effects);
             }
-            Effect::ReadHistory { session } => {
-                let read = self.read_history(&session)?;
+            Effect::ReadHistory { session, cursor } => {
+                let read = self.read_history(&session, cursor)?;
                 self.tell(read, effects);
             }
             Effect::PostMessage { session, content, plan } => {
@@ -242,7 +245,12 @@ impl Driver {
                     content: (&content).into(),
                     plan,
                 });
-                self.backend.post_message(&session, &self.run_id, &content, plan)?;
+                if let Err(error) = self.backend.post_message(&session, &self.run_id, &content, plan) {
+                    if error.detail("status").is_some_and(|status| status.starts_with('4')) {
+                        self.tell(Event::MessageRefused, effects);
+                    }
+                    return Err(error);
+                }
                 self.tell(Event::MessageAccepted, effects);
             }
             Effect::OpenStream { session, cursor, after } => {

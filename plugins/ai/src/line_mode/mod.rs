@@ -97,7 +97,11 @@ impl Conversation<'_> {
     fn answer(&mut self, question: String) -> Result<()> {
         let mut next = Some(question);
         while let Some(question) = next.take() {
+            let had_goal = self.driver.agent.goal().is_some();
             let is_answered = self.answer_once(question)?;
+            if had_goal && self.driver.agent.goal().is_none() {
+                self.say_goal_over("is dropped");
+            }
             match self.driver.agent.goal_step() {
                 Some(GoalStep::Again) if is_answered => {
                     next = self.driver.agent.goal().map(|goal| {
