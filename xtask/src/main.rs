@@ -1,9 +1,10 @@
-//! Development tasks: `cargo xtask stage | try | test | bench`.
+//! Development tasks: `cargo xtask stage | package | try | test | bench`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers; it has no output door")]
 
 mod bench;
 mod emulator;
 mod fixtures;
+mod package;
 mod sign_in;
 mod stage;
 mod test;
@@ -11,6 +12,7 @@ mod tour;
 mod variants;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +38,18 @@ enum Task {
         /// Also the fixture plugins of the suites, under target/stage/fixtures
         #[arg(long, conflicts_with = "release")]
         fixtures: bool,
+    },
+    /// Write the plugins that come with the program as packages, which a pin on one of them is installed from
+    Package {
+        /// Optimized
+        #[arg(long)]
+        release: bool,
+        /// Where to write them
+        #[arg(long, value_name = "DIRECTORY")]
+        output: PathBuf,
+        /// Sign them and an index of them with this secret key of minisign
+        #[arg(long, value_name = "KEYFILE")]
+        sign: Option<PathBuf>,
     },
     /// Start the Platform emulator and run COMMAND, or a short tour, against it in a private HOME
     Try {
@@ -63,6 +77,9 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Stage { release, fixtures } => lay_out(release, fixtures).map(|()| 0),
+        Task::Package { release, output, sign } => {
+            package::package(release, &output, sign.as_ref()).map(|()| 0)
+        }
         Task::Try { release, command } => tour::run(release, &command),
         Task::Test { filter } => test::run(&filter),
         Task::Bench { check } => bench::run(check),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::Outcome;
 
 /// The crates of the plugins that come with the program, in any order.
-const PLUGINS: &[&str] = &["seqera-plugin-auth", "seqera-plugin-org", "seqera-plugin-ai"];
+pub(crate) const PLUGINS: &[&str] = &["seqera-plugin-auth", "seqera-plugin-org", "seqera-plugin-ai"];
 
 /// The program that has the built-in commands.
 pub(crate) const BUILTINS: &str = "seqera-builtins";

@@ -217,6 +217,16 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
     if let Some(place) = &pins.locked {
         error = error.hint(format!("seqera plugin sync  (brings plugins and lock together, {place})"));
     }
+    let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
+    let in_the_way = |entry: &&&Entry| {
+        is_bundled && entry.origin == Origin::User && pins.digests.is_empty() && pins.accepts(entry.version())
+    };
+    if let Some(entry) = versions.iter().find(in_the_way) {
+        error = error.hint(format!(
+            "seqera plugin pin {name}@{} --digest  (only that lets it take the place of the one that came with seqera)",
+            entry.version()
+        ));
+    }
     let install = match source {
         Some(rule) => format!("seqera plugin install {name}  (from {}, {})", rule.value, rule.place),
         None => format!("Install the version that is pinned: seqera plugin install {name}@VERSION"),

@@ -9,9 +9,24 @@ use std::path::Path;
 /// # Errors
 /// Those of the file system.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(tempfile::Builder::new().prefix(".new-"), path, bytes)
+}
+
+/// As [`replace`], for what others are meant to read: with the permissions that a new file has.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    replace_by(builder.prefix(".new-"), path, bytes)
+}
+
+fn replace_by(builder: &tempfile::Builder<'_, '_>, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    let mut file = builder.tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;

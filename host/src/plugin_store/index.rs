@@ -209,8 +209,8 @@ impl Index {
         let mut text = serde_json::to_string_pretty(self).map_err(|error| failed(&error))?;
         text.push('\n');
         let signature = key.sign(text.as_bytes(), &self.comment())?;
-        durable::replace(&directory.join(INDEX_FILE), text.as_bytes())
-            .and_then(|()| durable::replace(&directory.join(INDEX_SIGNATURE), signature.as_bytes()))
+        durable::replace_public(&directory.join(INDEX_FILE), text.as_bytes())
+            .and_then(|()| durable::replace_public(&directory.join(INDEX_SIGNATURE), signature.as_bytes()))
             .map_err(|error| failed(&error))
     }
 

@@ -141,7 +141,7 @@ pub fn write(store: &Store, plugins: Vec<Locked>) -> Result<()> {
     lock::target(&path)
         .and_then(|target| {
             let is_same = std::fs::read_to_string(&target).is_ok_and(|before| before == text);
-            if is_same { Ok(()) } else { durable::replace(&target, text.as_bytes()) }
+            if is_same { Ok(()) } else { durable::replace_public(&target, text.as_bytes()) }
         })
         .map_err(|error| Error::new(Code::Failed, format!("cannot write {}", path.display())).because(error))
 }

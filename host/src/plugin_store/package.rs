@@ -107,7 +107,7 @@ impl Package {
     pub fn write_archive(&self, directory: &Path) -> Result<PathBuf> {
         let path = self.archive(directory);
         archive::pack(self.files())
-            .and_then(|bytes| durable::replace(&path, &bytes))
+            .and_then(|bytes| durable::replace_public(&path, &bytes))
             .map_err(|error| failed("write", &path, &error))?;
         Ok(path)
     }

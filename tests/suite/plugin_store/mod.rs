@@ -2,6 +2,7 @@
 
 pub(crate) mod apart;
 mod conformance;
+mod core;
 mod create;
 mod dry_run;
 mod file_server;

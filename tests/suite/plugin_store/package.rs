@@ -18,6 +18,14 @@ fn a_package_holds_everything_and_is_made_the_same_twice() {
     );
     let first = fs::read(world.archive("0.3.0")).unwrap();
     assert_eq!(first, fs::read(world.archive("0.3.0")).unwrap());
+    // A web server has to be able to read what is published, whoever made it.
+    let _index = world.index(&[]);
+    let plain = world.path("packages/plain");
+    fs::write(&plain, "").unwrap();
+    let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode();
+    for file in ["hello-0.3.0.tar.gz", "index.json", "index.json.minisig"] {
+        assert_eq!(mode(&world.path(&format!("packages/{file}"))), mode(&plain), "{file}");
+    }
 }
 
 #[test]

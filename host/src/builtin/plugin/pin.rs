@@ -6,7 +6,7 @@ use serde_json::json;
 use toml_edit::{InlineTable, Value};
 
 use crate::config::exactly;
-use crate::discovery::Entry;
+use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::output;
 use crate::plugin_store::pinning::{Changed, Pinning};
@@ -16,6 +16,9 @@ use crate::plugin_store::pinning::{Changed, Pinning};
 /// Writes `[plugins.NAME]` of your config.toml and leaves everything else in it as it is. VERSION is one version, or a
 /// requirement such as ^1.2; without it the version that is in use is pinned. A pin is checked when the plugin is installed
 /// and each time it is loaded, and it is met together with those of your admin: it can only narrow them down.
+///
+/// A pin on one version of a plugin that came with seqera has its digests too: with them a package of it takes the place of
+/// the one that comes with the next seqera.
 #[derive(Debug, Parser)]
 #[command(name = "pin")]
 pub struct PinArgs {
@@ -49,7 +52,9 @@ pub fn run(args: &PinArgs) -> Result<()> {
     };
     let requirement_text = requirement.to_string();
     pinning.set("version", requirement_text.as_str())?;
-    if args.digest {
+    let is_one = version.is_none_or(|text| Version::parse(text).is_ok());
+    let is_digest = args.digest || (is_one && comes_along(&pinning, &requirement)?);
+    if is_digest {
         let entry = installed(&pinning, name, &requirement)?;
         pinning.set("sha256", digests(&entry))?;
     } else {
@@ -60,10 +65,17 @@ pub fn run(args: &PinArgs) -> Result<()> {
         pinning.set("source", source.as_str())?;
     }
     let changed = pinning.finish(args.dry_run)?;
-    let details = json!({ "version": requirement_text, "digest": args.digest, "source": args.source });
+    let details = json!({ "version": requirement_text, "digest": is_digest, "source": args.source });
     changed.tell("pinned", &details, args.json)?;
     warn(&changed, &requirement_text);
     Ok(())
+}
+
+/// Whether it came with seqera, and a version that meets the requirement is here.
+fn comes_along(pinning: &Pinning, requirement: &VersionReq) -> Result<bool> {
+    let versions = pinning.versions()?;
+    Ok(versions.iter().any(|entry| entry.origin == Origin::Bundled)
+        && versions.iter().any(|entry| requirement.matches(entry.version())))
 }
 
 /// What is pinned and cannot run is worth a word now, and not only when it is needed.
