@@ -334,3 +334,23 @@ fn a_session_whose_process_was_killed_is_the_newest_all_the_same() {
     assert!(run.stderr.contains("the newest of 2 sessions of this directory: go ("), "{run}");
     assert_eq!(emulator.count("POST", "/v1/cli/sessions"), sessions + 1, "that of the killed run");
 }
+
+/// The run of a process that was killed goes on at the server: it must not speak in the answer to another question.
+#[test]
+fn a_run_that_nobody_follows_any_more_does_not_answer_for_the_next() {
+    let (emulator, sandbox) = alice();
+    emulator.script(vec![text("begun"), json!({ "sleep_ms": 1500 }), text("of the old one"), stop()]);
+    let mut left = sandbox
+        .command(["ai", "--headless", "go"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut seen = [0; 5];
+    std::io::Read::read_exact(left.stdout.as_mut().unwrap(), &mut seen).unwrap();
+    left.kill().unwrap();
+    left.wait().unwrap();
+    emulator.script(vec![json!({ "sleep_ms": 3000 }), text("of the new one"), stop()]);
+    let run = sandbox.seqera("ai --headless -c go").success();
+    assert_eq!(run.stdout, "of the new one\n");
+}

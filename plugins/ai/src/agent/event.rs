@@ -17,8 +17,8 @@ pub enum Event {
         last_id: Option<u64>,
         /// Events without a number in it: a stream without a cursor begins with them again.
         unnumbered: usize,
-        /// Whether it ends with the end of a run.
-        is_over: bool,
+        /// What it says of the last run in it.
+        last_run: LastRun,
     },
     /// The message was accepted.
     MessageAccepted,
@@ -96,6 +96,29 @@ pub enum ServerEvent {
     Failed(String),
     /// Something that needs no answer: `start`, and what is not known here.
     Other,
+}
+
+/// How the last run of a history stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LastRun {
+    /// There is none.
+    #[default]
+    None,
+    /// It has begun, and its end is not there.
+    Open,
+    /// Its end is there.
+    Over,
+}
+
+impl LastRun {
+    /// After this event.
+    pub fn see(&mut self, event: &ServerEvent) {
+        match event {
+            event if event.is_terminal() => *self = Self::Over,
+            ServerEvent::Other | ServerEvent::HistoryEnd => {}
+            _ => *self = Self::Open,
+        }
+    }
 }
 
 impl ServerEvent {

@@ -10,7 +10,7 @@ mod state;
 mod tool_call;
 
 pub use effect::{Effect, Outcome, Shown};
-pub use event::{Event, Finish, ServerEvent, Usage};
+pub use event::{Event, Finish, LastRun, ServerEvent, Usage};
 pub use goal::{ATTEMPTS, Goal, GoalStep};
 pub use seqera_ai_approval::Mode as ApprovalMode;
 pub use state::Agent;

@@ -41,6 +41,7 @@ fn server_event() -> impl Strategy<Value = ServerEvent> {
 fn event() -> impl Strategy<Value = Event> {
     let verdicts =
         prop_oneof![Just(Verdict::Run), Just(Verdict::Ask), Just(Verdict::Refuse("no".to_owned()))];
+    let last_run = prop_oneof![Just(LastRun::None), Just(LastRun::Open), Just(LastRun::Over)];
     let answers = prop_oneof![
         Just(Answer::Approved),
         Just(Answer::Refused("no".to_owned())),
@@ -49,8 +50,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => "[a-z]".prop_map(Event::Asked),
         3 => Just(Event::SessionReady("s".to_owned())),
-        2 => (proptest::option::of(0..9_u64), 0..3_usize, any::<bool>())
-            .prop_map(|(last_id, unnumbered, is_over)| Event::HistoryRead { last_id, unnumbered, is_over }),
+        2 => (proptest::option::of(0..9_u64), 0..3_usize, last_run)
+            .prop_map(|(last_id, unnumbered, last_run)| Event::HistoryRead { last_id, unnumbered, last_run }),
         3 => Just(Event::MessageAccepted),
         1 => Just(Event::MessageRefused),
         8 => (proptest::option::of(0..40_u64), server_event())

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::goal::{Goal, GoalStep};
 use super::tool_call::{Step, ToolCalls};
-use super::{Answer, ApprovalMode, Effect, Event, Finish, Outcome, Past, ServerEvent, Shown, ToolCall};
+use super::{
+    Answer, ApprovalMode, Effect, Event, Finish, LastRun, Outcome, Past, ServerEvent, Shown, ToolCall,
+};
 
 /// Interruptions in a row that are always tried again, however long they took.
 const ALWAYS: u32 = 2;
@@ -177,9 +179,8 @@ impl Agent {
         match event {
             Event::Asked(content) => self.ask(content, effects),
             Event::SessionReady(session) => self.begin(session, effects),
-            Event::HistoryRead { last_id, unnumbered, is_over } => {
-                self.expects_old_end &= !is_over;
-                self.catch_up(last_id, unnumbered, effects);
+            Event::HistoryRead { last_id, unnumbered, last_run } => {
+                self.catch_up(last_id, unnumbered, last_run, effects);
             }
             Event::MessageRefused if self.phase == Phase::Posting => self.phase = Phase::Idle,
             Event::MessageAccepted if self.phase == Phase::Posting => self.follow(Duration::ZERO, effects),
@@ -213,7 +214,7 @@ impl Agent {
                     effects.push(Effect::CancelRun { session: session.clone() });
                 }
                 self.phase = Phase::ReadsHistory(content);
-                effects.push(Effect::ReadHistory { session, cursor: self.last_id.map(|id| id + 1) });
+                effects.push(Effect::ReadHistory { session, cursor: self.next_id() });
             }
             Some(session) => self.post(session, content, effects),
         }
@@ -227,15 +228,34 @@ impl Agent {
         }
     }
 
-    fn catch_up(&mut self, last_id: Option<u64>, unnumbered: usize, effects: &mut Vec<Effect>) {
-        if let (Phase::ReadsHistory(content), Some(session)) = (&mut self.phase, self.session.clone()) {
-            let content = std::mem::take(content);
-            self.needs_history = false;
-            self.last_id = self.last_id.max(last_id);
-            // With a cursor the stream begins behind them.
-            self.replayed = if self.last_id.is_none() { unnumbered } else { 0 };
-            self.post(session, content, effects);
+    fn catch_up(
+        &mut self,
+        last_id: Option<u64>,
+        unnumbered: usize,
+        last_run: LastRun,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Phase::ReadsHistory(content), Some(session)) = (&mut self.phase, self.session.clone()) else {
+            return;
+        };
+        self.last_id = self.last_id.max(last_id);
+        // With a cursor the stream begins behind them.
+        self.replayed = if self.last_id.is_none() { unnumbered } else { 0 };
+        if last_run == LastRun::Open && !self.expects_old_end {
+            // Whoever began it is gone: it would speak in between. What it said meanwhile is read, too.
+            self.expects_old_end = true;
+            effects.push(Effect::CancelRun { session: session.clone() });
+            effects.push(Effect::ReadHistory { session, cursor: self.next_id() });
+            return;
         }
+        self.expects_old_end &= last_run != LastRun::Over;
+        self.needs_history = false;
+        let content = std::mem::take(content);
+        self.post(session, content, effects);
+    }
+
+    fn next_id(&self) -> Option<u64> {
+        self.last_id.map(|id| id + 1)
     }
 
     fn post(&mut self, session: String, content: String, effects: &mut Vec<Effect>) {
@@ -246,7 +266,7 @@ impl Agent {
     fn follow(&mut self, after: Duration, effects: &mut Vec<Effect>) {
         if let Some(session) = self.session.clone() {
             self.phase = Phase::Following;
-            effects.push(Effect::OpenStream { session, cursor: self.last_id.map(|id| id + 1), after });
+            effects.push(Effect::OpenStream { session, cursor: self.next_id(), after });
         }
     }
 

@@ -218,7 +218,7 @@ fn what_an_earlier_process_did_is_not_done_again() {
         ],
     );
     assert_eq!(effects(&mut agent, Event::Asked("hi".into())), [read_history(None)]);
-    let read = Event::HistoryRead { last_id: Some(7), unnumbered: 2, is_over: true };
+    let read = Event::HistoryRead { last_id: Some(7), unnumbered: 2, last_run: LastRun::Over };
     assert_eq!(effects(&mut agent, read), [post("hi")]);
     assert_eq!(
         effects(&mut agent, Event::MessageAccepted),
@@ -239,7 +239,7 @@ fn a_replay_without_numbers_is_skipped_up_to_its_end() {
         let mut agent = agent();
         agent.resume("s".into(), []);
         effects(&mut agent, Event::Asked("hi".into()));
-        effects(&mut agent, Event::HistoryRead { last_id: None, unnumbered, is_over: true });
+        effects(&mut agent, Event::HistoryRead { last_id: None, unnumbered, last_run: LastRun::Over });
         effects(&mut agent, Event::MessageAccepted);
         agent
     };
@@ -325,12 +325,12 @@ fn a_cancel_ends_a_goal_and_gives_the_mode_back() {
 /// What the server had said before it heard of the cancel is read first, and is no part of the next answer.
 #[test]
 fn what_is_left_of_a_cancelled_run_is_no_part_of_the_next() {
-    let cancelled = |last_id, is_over| {
+    let cancelled = |last_id, last_run| {
         let mut agent = following();
         effects(&mut agent, received(1, text("a")));
         assert_eq!(effects(&mut agent, Event::Cancelled), [cancel_run(), Effect::End(Outcome::Cancelled)]);
         assert_eq!(effects(&mut agent, Event::Asked("again".into())), [read_history(Some(2))]);
-        let read = Event::HistoryRead { last_id, unnumbered: 0, is_over };
+        let read = Event::HistoryRead { last_id, unnumbered: 0, last_run };
         assert_eq!(effects(&mut agent, read), [post("again")]);
         let open = effects(&mut agent, Event::MessageAccepted);
         let cursor = Some(last_id.unwrap_or(1) + 1);
@@ -338,17 +338,31 @@ fn what_is_left_of_a_cancelled_run_is_no_part_of_the_next() {
         agent
     };
     // Its end is still to come.
-    for last_id in [None, Some(2)] {
-        let mut agent = cancelled(last_id, false);
+    for (last_id, last_run) in [(None, LastRun::None), (Some(2), LastRun::Open)] {
+        let mut agent = cancelled(last_id, last_run);
         assert!(effects(&mut agent, received(3, complete())).is_empty());
         assert_eq!(effects(&mut agent, received(4, text("b"))), [Effect::Show(Shown::Text("b".into()))]);
         assert_eq!(ended(effects(&mut agent, received(5, complete()))), [Effect::End(Outcome::Complete)]);
     }
     // Its end was read: the next one is that of the new run, whatever comes first.
-    let mut agent = cancelled(Some(3), true);
+    let mut agent = cancelled(Some(3), LastRun::Over);
     let failed = received(4, ServerEvent::Failed("no".into()));
     assert_eq!(effects(&mut agent, failed), [Effect::End(Outcome::Failed("no".into()))]);
     assert_eq!(effects(&mut agent, Event::Asked("third".into())), [post("third")]);
+}
+
+#[test]
+fn a_run_that_an_earlier_process_left_is_cancelled_and_read_to_its_end() {
+    let mut agent = agent();
+    agent.resume("s".into(), []);
+    effects(&mut agent, Event::Asked("hi".into()));
+    let read = |last_id, last_run| Event::HistoryRead { last_id: Some(last_id), unnumbered: 0, last_run };
+    assert_eq!(effects(&mut agent, read(5, LastRun::Open)), [cancel_run(), read_history(Some(6))]);
+    // It may say a little more, and not for ever.
+    assert_eq!(effects(&mut agent, read(6, LastRun::Open)), [post("hi")]);
+    effects(&mut agent, Event::MessageAccepted);
+    assert!(effects(&mut agent, received(7, complete())).is_empty(), "its end");
+    assert_eq!(ended(effects(&mut agent, received(8, complete()))), [Effect::End(Outcome::Complete)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use seqera_plugin_api::{Error, ErrorKind, Result};
 
 use super::Driver;
-use crate::agent::{Event, ServerEvent};
+use crate::agent::{Event, LastRun, ServerEvent};
 use crate::backend::{EventStream, server_event};
 
 /// Times that a history is read that has no end.
@@ -18,8 +18,7 @@ const SILENCE_MS: u64 = 10_000;
 struct Seen {
     last_id: Option<u64>,
     unnumbered: usize,
-    /// The last event ended a run.
-    is_over: bool,
+    last_run: LastRun,
     has_ended: bool,
 }
 
@@ -42,8 +41,8 @@ impl Driver {
             };
             // The same twice without an end: this server does not say where a history ends.
             if seen.has_ended || before == Some(seen) || (broke.is_none() && attempt == TRIES) {
-                let Seen { last_id, unnumbered, is_over, .. } = seen;
-                return Ok(Event::HistoryRead { last_id, unnumbered, is_over });
+                let Seen { last_id, unnumbered, last_run, .. } = seen;
+                return Ok(Event::HistoryRead { last_id, unnumbered, last_run });
             }
             before = Some(seen);
         }
@@ -75,7 +74,7 @@ impl Driver {
                         seen.has_ended = true;
                     }
                     Some(event) => {
-                        seen.is_over = event.is_terminal();
+                        seen.last_run.see(&event);
                         seen.last_id = seen.last_id.max(id);
                         seen.unnumbered += usize::from(id.is_none());
                     }
