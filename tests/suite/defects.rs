@@ -172,6 +172,10 @@ fn g14_nobody_else_reads_a_conversation() {
         }
     }
     assert_eq!(found, 2, "the journal and the events");
+    for directory in ["ai", "ai/sessions"] {
+        let path = sandbox.home().join(".local/state/seqera").join(directory);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", path.display());
+    }
 }
 
 /// A goal gives the approval mode back.

@@ -22,6 +22,8 @@ pub(crate) fn segment(id: &str) -> String {
 
 /// Tries of a request that changes something; network errors and 5xx are tried again.
 const TRIES: u32 = 3;
+/// Longest silence within an answer that is not a stream.
+pub(super) const SILENCE_MS: u64 = 30_000;
 /// Longest wait for the server to say that a session is over.
 const EXPIRE_TIMEOUT_MS: u64 = 2000;
 
@@ -63,7 +65,7 @@ impl Backend {
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Response> {
         let mut pause = Duration::from_secs(1);
         for attempt in 1.. {
-            let sent = self.http.post(path).json(body)?.send();
+            let sent = self.http.post(path).json(body)?.idle_timeout_ms(SILENCE_MS).send();
             let is_passing = match &sent {
                 Ok(response) => response.status() >= 500,
                 Err(error) => error.kind() == ErrorKind::Unreachable,

@@ -4,7 +4,7 @@ use seqera_plugin_api::{Error, ErrorKind, Response, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::client::{Backend, segment};
+use super::client::{Backend, SILENCE_MS, segment};
 use crate::agent::ToolResult;
 use crate::secrets::Secrets;
 use crate::surroundings::caller;
@@ -220,7 +220,8 @@ impl Backend {
     }
 
     fn get(&self, path: &str) -> Result<Response> {
-        self.checked(self.http.get(path).header("accept", "application/json").send()?)
+        let request = self.http.get(path).header("accept", "application/json");
+        self.checked(request.idle_timeout_ms(SILENCE_MS).send()?)
     }
 }
 

@@ -321,7 +321,10 @@ impl Driver {
         let mut new = Vec::new();
         let mut failed = Ok(());
         let is_taken = self.frames.feed(&bytes, |frame| {
-            let Some(event) = server_event(frame.data) else { return };
+            let Some(event) = server_event(frame.data) else {
+                log::info!("an event that cannot be read is skipped");
+                return;
+            };
             let id = frame.id.and_then(|id| id.parse().ok());
             agent.handle(Event::Received { id, event }, &mut new);
             for effect in new.drain(..) {

@@ -77,6 +77,11 @@ impl Screen for Lines<'_> {
                 self.host.output().people(&format!("[tool] {}\n", spoken(&call)));
                 Ok(())
             }
+            Shown::Compacting => {
+                self.text.end_line()?;
+                self.host.output().people("(older parts of this session are made shorter)\n");
+                Ok(())
+            }
             shown => self.text.show(shown),
         }
     }
