@@ -48,7 +48,10 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
     match config.lock() {
         Err(error) => findings.push(Finding::problem("lock", &error)),
         Ok(Some(lock)) => {
-            findings.push(Finding::ok("lock", format!("{} plugins are locked", lock.plugins().len())));
+            findings.push(Finding::ok(
+                "lock",
+                format!("plugins.lock was read; it names {}", lock.plugins().len()),
+            ));
         }
         Ok(None) => {}
     }

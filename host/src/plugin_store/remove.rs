@@ -73,9 +73,9 @@ fn missing(name: &str, version: Option<&Version>, own: &[Entry], others: &[Entry
                 other.dir.display()
             ))
             .hint(match other.origin {
-                Origin::Bundled => format!(
-                    "It came with seqera. To switch it off, in config.toml: [plugins.{name}] enabled = false"
-                ),
+                Origin::Bundled => {
+                    format!("It came with seqera. To switch it off: seqera plugin disable {name}")
+                }
                 Origin::Linked | Origin::User => format!("seqera plugin unlink {name}"),
             });
     }

@@ -147,7 +147,7 @@ fn place(text: &str, store: &Store) -> Result<Place> {
     }
     if is_plugin_name(name) && !Path::new(name).exists() {
         return Err(Error::new(Code::Config, format!("there is no index `{name}`"))
-            .hint(format!("Name it in config.toml: [indexes] {name} = \"https://…\"")));
+            .hint(format!("Say where it is: seqera config set indexes.{name} ADDRESS")));
     }
     let location = Location::parse(name);
     let label =
@@ -302,7 +302,9 @@ fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
     if indexes.is_empty() {
         return Err(Error::new(Code::Failed, format!("`{}` is neither a file nor a directory", wanted.name))
             .because("no index is configured that it could be looked up in")
-            .hint("Name one in config.toml: [indexes] NAME = \"https://…\", or with --index."));
+            .hint(
+                "Say where one is: seqera config set indexes.NAME ADDRESS, or --index ADDRESS for this time.",
+            ));
     }
     let mut found = Vec::new();
     for (name, rule) in indexes {

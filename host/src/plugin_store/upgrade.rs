@@ -6,7 +6,7 @@ use super::install::{Goal, Options, Outcome, install};
 use super::receipt::Receipt;
 use super::source::{self, Source, Wanted};
 use super::store::Store;
-use crate::discovery::Entry;
+use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 
 /// Upgrades one plugin. The version before stays beside the new one.
@@ -16,8 +16,16 @@ use crate::error::{Code, Error, Result};
 pub fn upgrade(store: &Store, name: &str, options: Options) -> Result<Outcome> {
     let installed = store.installed(Some(name));
     let Some((newest, _)) = installed.first() else {
-        return Err(Error::new(Code::Failed, format!("{name} is not installed"))
-            .because("only what was installed with `seqera plugin install` can be upgraded"));
+        let error = Error::new(Code::Failed, format!("{name} is not installed"))
+            .because("only what was installed with `seqera plugin install` can be upgraded");
+        let (all, _) = store.catalog().all();
+        return Err(match all.iter().find(|entry| entry.name() == name).map(|entry| entry.origin) {
+            Some(Origin::Bundled) => {
+                error.hint("It came with seqera, and the next seqera brings the next one.")
+            }
+            Some(_) => error.hint(format!("It is linked to where it is built: seqera plugin unlink {name}")),
+            None => error.hint(format!("seqera plugin install {name}")),
+        });
     };
     let source = match source::configured(store, name)? {
         Some(source) => source,

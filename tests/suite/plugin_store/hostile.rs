@@ -195,6 +195,50 @@ fn a_library_that_says_nothing_is_not_installed() {
     }
 }
 
+/// What a running process was started with, found by the end of its command line and its ancestors.
+fn environment_of_probe(installer: u32) -> Option<(String, PathBuf)> {
+    let field = |process: u32, name: &str| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
+    };
+    let processes =
+        fs::read_dir("/proc").ok()?.filter_map(|item| item.ok()?.file_name().to_str()?.parse().ok());
+    for process in processes {
+        let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let is_probe = line.windows(10).any(|window| window == b"__describe");
+        if is_probe && field(process, "PPid:") == Some(installer) {
+            let environment = fs::read(format!("/proc/{process}/environ")).ok()?;
+            let directory = fs::read_link(format!("/proc/{process}/cwd")).ok()?;
+            return Some((String::from_utf8_lossy(&environment).into_owned(), directory));
+        }
+    }
+    None
+}
+
+#[test]
+fn the_probe_sees_nothing_of_the_users_environment() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    let library = seqera_tests::stage::fixtures().join("raw/libhangs-at-load.so");
+    let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &fs::read(library).unwrap());
+    let mut command = world.user.command(["plugin", "install", &spoiled, "--yes"]);
+    command.env("SEQERA_ACCESS_TOKEN", "of-the-user").current_dir(world.user.home());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let started = std::time::Instant::now();
+    let (environment, directory) = loop {
+        match environment_of_probe(child.id()) {
+            Some(found) => break found,
+            None => assert!(started.elapsed().as_secs() < 9, "there was no probe"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(environment, "");
+    assert!(!directory.starts_with(world.user.home()), "{}", directory.display());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(126));
+}
+
 #[test]
 fn archives_with_anything_but_plain_files_are_refused() {
     let world = World::new();

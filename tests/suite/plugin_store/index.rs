@@ -42,7 +42,7 @@ fn names_come_from_the_indexes_of_the_configuration() {
     let _package = world.signed("0.3.0");
     let index = world.index(&[]);
     let none = world.run(&["install", "hello"]).fails(1, "no index is configured");
-    assert!(none.stderr.contains("[indexes]"), "{none}");
+    assert!(none.stderr.contains("seqera config set indexes.NAME ADDRESS"), "{none}");
     let server = FileServer::start(&world.dir.join("packages"));
     world.user.configure(&format!("[indexes]\nacme = \"{}\"\n", server.url));
     let _installed = world.run(&["install", "hello@^0.3", "--yes"]).success();

@@ -10,7 +10,7 @@ use seqera_tests::stage;
 use serde_json::Value;
 
 use super::apart;
-use super::publisher::World;
+use super::publisher::{World, replaced};
 use crate::emulator;
 
 /// Two versions of `credits`, in a signed index that the user has named.
@@ -104,6 +104,27 @@ fn from_the_publisher_to_the_last_day() {
     let _removed = world.run(&["remove", "credits"]).success();
     let _gone = world.user.seqera("credits").fails(127, "there is no command `credits`");
     assert!(!world.user.plugins().join("credits").exists());
+}
+
+#[test]
+fn a_version_that_asks_for_more_has_to_be_agreed_to_anew() {
+    let emulator = emulator();
+    let world = published(&emulator);
+    let _installed = world.run(&["install", "credits@1.0.0", "--yes"]).success();
+    let _as_before = world.run(&["upgrade", "credits"]).success();
+    // The next one, of the same publisher, wants a sign-in of another kind.
+    let library = fs::read(installed_library(&world, "1.1.0")).unwrap();
+    let library = replaced(&replaced(&library, b"1.1.0", b"1.2.0"), b"platform", b"elseform");
+    let path = world.path("libacme_credits.so");
+    fs::write(&path, library).unwrap();
+    let (packages, key) = (world.path("packages"), world.path("key"));
+    let _packaged = world.run(&["package", &path, "--sign", &key, "--output", &packages]).success();
+    let _index = world.index(&[]);
+    let run = world.run(&["upgrade", "credits"]).fails(10, "nobody is here to agree");
+    assert!(run.stderr.contains("sign-in: elseform"), "{run}");
+    shows(&world, "18.5 of 20 credits are left");
+    let _agreed = world.run(&["upgrade", "credits", "--yes"]).success();
+    assert!(world.run(&["grants", "list"]).success().stdout.contains("elseform"));
 }
 
 fn digest(path: &Path) -> String {

@@ -67,7 +67,7 @@ pub fn run(args: &LockArgs) -> Result<()> {
         output::people(&format!("{} {said}\n", gone.label()));
     }
     let would = if args.dry_run && is_changed { "would be written: " } else { "" };
-    output::people(&format!("{would}{} ({} plugins)\n", path.display(), record.plugins.len()));
+    output::people(&format!("{would}{}\n", path.display()));
     Ok(())
 }
 

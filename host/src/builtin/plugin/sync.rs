@@ -50,6 +50,11 @@ pub fn run(args: &SyncArgs) -> Result<()> {
             None => {}
         }
     }
+    let is_done = synced.rows.iter().all(|row| row.problem.is_none());
+    if synced.moves_the_lock && is_done && !args.json {
+        let said = if dry_run { "would be brought up to date" } else { "was brought up to date" };
+        output::people(&format!("{} {said}\n", Lock::path_in(&store.paths)?.display()));
+    }
     if args.json {
         let plugins: Vec<Value> = synced.rows.iter().map(to_json).collect();
         let json = json!({
