@@ -44,6 +44,9 @@ const ESCAPE: usize = 12;
 
 /// The event in the data of a frame; `None` when it is none that can be read (`[DONE]`, for one).
 pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
+    if let Some(text) = plain_text(data) {
+        return Some(ServerEvent::Text(text.to_owned()));
+    }
     if data.len() >= LARGE
         && let Some(text) = large_text(data)
     {
@@ -80,6 +83,16 @@ pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
         "run.complete" => ServerEvent::Finished(finish(&field(wire.data, "status")), Usage::default()),
         _ => ServerEvent::Other,
     })
+}
+
+/// The text of a `text-delta` that is written as short as it can be and needs no decoding: nearly all of what comes.
+fn plain_text(data: &[u8]) -> Option<&str> {
+    const SHAPES: [(&[u8], &[u8]); 2] =
+        [(br#"{"type":"text-delta","delta":""#, br#""}"#), (br#"{"delta":""#, br#"","type":"text-delta"}"#)];
+    let between = |(before, after): &(&[u8], &[u8])| data.strip_prefix(*before)?.strip_suffix(*after);
+    let text = SHAPES.iter().find_map(between)?;
+    let is_plain = text.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..b' '));
+    std::str::from_utf8(text).ok().filter(|_| is_plain)
 }
 
 /// The text of a large `text-delta`; `None` when it is to be read as any other event.
@@ -188,6 +201,30 @@ mod tests {
         }
         let other = format!(r#"{{"type":"error","error":"{}"}}"#, "x".repeat(LARGE));
         assert!(matches!(server_event(other.as_bytes()), Some(ServerEvent::Failed(_))));
+    }
+
+    #[test]
+    fn the_short_way_reads_what_the_long_one_does() {
+        for text in
+            ["word ", "", "größer 🧬 \u{7f}", r"a\nb", r#"a\"b"#, r"a\\", "a\nb", "a\",\"delta\":\"b", "{}"]
+        {
+            for (before, after) in [
+                (r#"{"type":"text-delta","delta":""#, r#""}"#),
+                (r#"{"delta":""#, r#"","type":"text-delta"}"#),
+            ] {
+                let short = format!("{before}{text}{after}");
+                let long = short.replacen('{', "{ ", 1);
+                assert_eq!(server_event(short.as_bytes()), server_event(long.as_bytes()), "{short}");
+            }
+        }
+        assert_eq!(plain_text(br#"{"delta":"word ","type":"text-delta"}"#), Some("word "));
+        for other in [
+            &b"{\"type\":\"text-delta\",\"delta\":\"\xff\"}"[..],
+            br#"{"type":"text-delta","delta":"}"#,
+            br#"{"type":"text-delta","delta":"a","x":"b"}"#,
+        ] {
+            assert_eq!(plain_text(other), None, "{other:?}");
+        }
     }
 
     #[test]
