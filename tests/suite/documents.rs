@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use seqera_tests::doc_commands::Document;
-use seqera_tests::sandbox::Sandbox;
+use seqera_tests::sandbox::{Sandbox, copy_tree};
 
 use crate::emulator;
 use crate::plugin_store::apart::{repository, target};
+use crate::plugin_store::publisher::World;
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(repository().join(path)).unwrap()
@@ -23,9 +24,13 @@ fn the_readme_shows_what_happens() {
 #[test]
 fn the_users_guide_shows_what_happens() {
     let emulator = emulator();
-    let sandbox = Sandbox::on(&emulator);
-    let _signed_in = sandbox.login().success();
-    assert_eq!(Document::read("docs/users.md", &sandbox).run(), 10);
+    let world = World::of(Sandbox::on(&emulator));
+    let _signed_in = world.user.login().success();
+    // What its plugins section supposes.
+    let _packages = (world.signed("0.3.0"), world.signed("0.4.0"));
+    copy_tree(world.index(&[]).as_ref(), &world.user.home().join("acme"));
+    std::fs::copy(world.path("key.pub"), world.user.home().join("acme.pub")).unwrap();
+    assert_eq!(Document::read("docs/users.md", &world.user).run(), 27);
 }
 
 #[test]

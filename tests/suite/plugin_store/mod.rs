@@ -18,5 +18,5 @@ mod package;
 mod person;
 mod pin;
 mod pre_release;
-mod publisher;
+pub(crate) mod publisher;
 mod steps;

@@ -9,18 +9,18 @@ use seqera_tests::sandbox::{Run, Sandbox};
 use seqera_tests::stage;
 
 /// A publisher with a key, and a user with a sandbox. The publisher works in `<sandbox>/publisher`.
-pub(super) struct World {
-    pub(super) user: Sandbox,
-    pub(super) dir: PathBuf,
+pub(crate) struct World {
+    pub(crate) user: Sandbox,
+    pub(crate) dir: PathBuf,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(Sandbox::new())
     }
 
     /// With this user.
-    pub(super) fn of(user: Sandbox) -> Self {
+    pub(crate) fn of(user: Sandbox) -> Self {
         let dir = user.root().join("publisher");
         fs::create_dir(&dir).unwrap();
         let world = Self { user, dir };
@@ -29,28 +29,28 @@ impl World {
     }
 
     /// `seqera plugin ARGUMENTS`
-    pub(super) fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let arguments = std::iter::once("plugin").chain(arguments.iter().copied());
         self.user.run(self.user.command(arguments))
     }
 
     /// A path of the publisher.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
 
     /// The public key.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let text = fs::read_to_string(self.dir.join("key.pub")).unwrap();
         text.lines().last().unwrap().to_owned()
     }
 
-    pub(super) fn trust(&self) {
+    pub(crate) fn trust(&self) {
         let _trusted = self.run(&["trust", "add", &self.key()]).success();
     }
 
     /// The library of `hello` in some version.
-    pub(super) fn library(&self, version: &str) -> String {
+    pub(crate) fn library(&self, version: &str) -> String {
         let dir = self.dir.join(format!("lib-{version}"));
         fs::create_dir_all(&dir).unwrap();
         let path = dir.join("libseqera_plugin_hello.so");
@@ -59,12 +59,12 @@ impl World {
     }
 
     /// An archive of `hello`.
-    pub(super) fn archive(&self, version: &str) -> String {
+    pub(crate) fn archive(&self, version: &str) -> String {
         self.packaged(version, &[])
     }
 
     /// A signed one.
-    pub(super) fn signed(&self, version: &str) -> String {
+    pub(crate) fn signed(&self, version: &str) -> String {
         self.packaged(version, &["--sign", &self.path("key")])
     }
 
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// Signs the index of all packages made so far, and answers its directory.
-    pub(super) fn index(&self, more: &[&str]) -> String {
+    pub(crate) fn index(&self, more: &[&str]) -> String {
         let (packages, key) = (self.path("packages"), self.path("key"));
         let mut arguments = vec!["index", &packages, "--sign", &key, "--name", "acme"];
         arguments.extend(more);
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// What `hello` says of itself, by `plugin list`.
-    pub(super) fn used_version(&self) -> Option<String> {
+    pub(crate) fn used_version(&self) -> Option<String> {
         let json = self.run(&["list", "--json"]).success().stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let rows = json["plugins"].as_array().unwrap();
@@ -96,7 +96,7 @@ impl World {
 
     /// Checks that `hello` works in this version, and that nothing half done lies about.
     #[track_caller]
-    pub(super) fn assert_works(&self, version: &str) {
+    pub(crate) fn assert_works(&self, version: &str) {
         assert_eq!(self.user.seqera("hello you").success().stdout, "Hello, you\n");
         assert_eq!(self.used_version().as_deref(), Some(version));
     }
@@ -117,7 +117,7 @@ fn hello(version: &str) -> Vec<u8> {
 }
 
 /// The bytes with every occurrence of `from` replaced by something of the same length.
-pub(super) fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(crate) fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = bytes.to_vec();
     let places: Vec<usize> = bytes
