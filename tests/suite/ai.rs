@@ -103,6 +103,7 @@ fn an_event_stream_that_cannot_be_opened_is_tried_again() {
     emulator.fault(Fault::new("events", "drop"));
     let run = sandbox.seqera("ai --headless hello").success();
     assert!(run.stdout.contains("Hello Alice"), "{run}");
+    assert_eq!(run.stderr.matches("trying again in 1 s").count(), 1, "the first time nobody waits: {run}");
 }
 
 #[test]

@@ -103,6 +103,13 @@ pub enum Shown {
     },
     /// Older parts of the conversation are made shorter.
     Compacting,
+    /// The stream broke more than once, and is opened again.
+    Reconnecting {
+        /// Why it broke.
+        reason: String,
+        /// After this pause, about.
+        after: Duration,
+    },
     /// What the run has used.
     Usage(Usage),
 }

@@ -400,6 +400,9 @@ impl Agent {
             1 => Duration::ZERO,
             n => Duration::from_secs(1 << (n - 2).min(5)).min(LONGEST_PAUSE),
         };
+        if !pause.is_zero() {
+            effects.push(Effect::Show(Shown::Reconnecting { reason, after: pause }));
+        }
         self.follow(pause, effects);
     }
 

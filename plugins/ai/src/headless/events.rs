@@ -98,6 +98,8 @@ impl Events {
             ),
             Shown::Compacting => self.line(("compacting", "compacting"), &json!({})),
             Shown::Usage(usage) => self.usage = Some(*usage),
+            // Nothing of the answer.
+            Shown::Reconnecting { .. } => {}
         }
         if self.buffer.len() > BATCH { self.flush() } else { Ok(()) }
     }

@@ -112,6 +112,13 @@ impl Screen for Text {
                 self.output.people(&format!("approval required: {name}: {why}\n"));
                 Ok(())
             }
+            Shown::Reconnecting { reason, after } => {
+                self.flush()?;
+                let (reason, seconds) = (one_line(&reason, 200), after.as_secs());
+                self.output
+                    .people(&format!("(the connection broke: {reason}; trying again in {seconds} s)\n"));
+                Ok(())
+            }
             // Its result says it all, and is shown when it is asked for.
             Shown::ToolOutput { .. } | Shown::Compacting | Shown::Usage(_) => Ok(()),
         }

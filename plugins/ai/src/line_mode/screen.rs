@@ -82,6 +82,10 @@ impl Screen for Lines<'_> {
                 self.host.output().people("(older parts of this session are made shorter)\n");
                 Ok(())
             }
+            shown @ Shown::Reconnecting { .. } => {
+                self.text.end_line()?;
+                self.text.show(shown)
+            }
             shown => self.text.show(shown),
         }
     }
