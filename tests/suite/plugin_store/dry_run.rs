@@ -15,7 +15,7 @@ fn everything(root: &Path) -> BTreeMap<String, Vec<u8>> {
     while let Some(dir) = left.pop() {
         for item in fs::read_dir(&dir).into_iter().flatten() {
             let path = item.unwrap().path();
-            let is_noted = !path.ends_with(".cache") && !path.ends_with(".lock");
+            let is_noted = ![".cache", ".lock", ".config.lock"].iter().any(|name| path.ends_with(name));
             if path.is_dir() && is_noted {
                 left.push(path);
             } else if is_noted {
@@ -46,6 +46,10 @@ fn with_dry_run_nothing_changes_and_json_says_what_would() {
         (vec!["install", newer.as_str()], "would-install"),
         (vec!["upgrade", "hello"], "would-install"),
         (vec!["remove", "hello"], "would-remove"),
+        (vec!["lock"], "would-lock"),
+        (vec!["sync"], "would-sync"),
+        (vec!["pin", "hello@0.3.0"], "would-be-pinned"),
+        (vec!["disable", "hello"], "would-be-disabled"),
         (vec!["link", &library], "would-link"),
         (vec!["unlink", "hello"], "would-unlink"),
         (vec!["new", "greet", "--sdk", "0.1"], "would-create"),

@@ -7,7 +7,7 @@ use seqera_tests::sandbox::copy_tree;
 use serde_json::Value;
 
 use super::file_server::FileServer;
-use super::publisher::World;
+use super::publisher::{World, replaced};
 
 #[test]
 fn an_index_in_a_directory_installs_by_name_and_upgrades() {
@@ -80,6 +80,31 @@ fn an_upgrade_honours_pins_and_the_configured_source() {
     world.assert_works("0.3.0");
     let _up = world.run(&["upgrade", "hello"]).success();
     world.assert_works("0.4.0");
+}
+
+#[test]
+fn one_that_cannot_be_upgraded_costs_the_others_nothing() {
+    let world = World::new();
+    world.trust();
+    let _old = world.signed("0.3.0");
+    let index = world.index(&[]);
+    world.user.configure(&format!("[indexes]\nacme = \"{index}\"\n[commands]\nhi = \"hello\"\n"));
+    let _hello = world.run(&["install", "hello", "--yes"]).success();
+    // Another plugin, from an archive that is gone, and whose name comes first.
+    let renamed = replaced(&fs::read(world.library("0.3.0")).unwrap(), b"hello0.3.0", b"greet0.3.0");
+    let library = world.path("libseqera_plugin_greet.so");
+    fs::write(&library, renamed).unwrap();
+    let archive = world.run(&["package", &library, "--output", &world.path("greet")]).success().stdout;
+    let _greet = world.run(&["install", archive.trim(), "--yes"]).success();
+    fs::remove_file(archive.trim()).unwrap();
+    let _newer = (world.signed("0.4.0"), world.index(&[]));
+    let run = world.run(&["upgrade", "--all", "--json"]).fails(1, "there is no ");
+    let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let actions: Vec<&str> =
+        rows["plugins"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["failed", "installed"], "{run}");
+    world.assert_works("0.4.0");
+    assert_eq!(world.user.seqera("greet you").success().stdout, "Hello, you\n");
 }
 
 #[test]

@@ -43,6 +43,8 @@ fn a_pin_changes_one_line_of_the_file_and_what_runs() {
     assert_eq!(config(&world), format!("{mine}\n[plugins.hello]\nversion = \"=0.3.0\"\n"));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     world.assert_works("0.3.0");
+    let info = world.run(&["info", "hello"]).success().stdout;
+    assert!(info.contains(&format!("pinned: version =0.3.0 ({}:8)\n", file.display())), "{info}");
     let again = world.run(&["pin", "hello@0.3.0", "--json"]).success();
     assert_eq!(json(&again.stdout)["action"], "unchanged");
 

@@ -93,6 +93,33 @@ fn a_first_installation_that_dies_leaves_nothing() {
     assert_clean(&world);
 }
 
+/// Not after a step of ours, but whenever the signal comes.
+#[test]
+fn one_that_is_killed_at_any_moment_leaves_a_version_that_works() {
+    let world = World::new();
+    let (old, new) = (world.archive("0.3.0"), world.archive("0.4.0"));
+    let _old = world.run(&["install", &old, "--yes"]).success();
+    let started = std::time::Instant::now();
+    let _new = world.run(&["install", &new, "--yes"]).success();
+    let whole = started.elapsed();
+    let mut killed = 0;
+    for part in 0..24_u32 {
+        let _removed = world.run(&["remove", "hello@0.4.0"]);
+        let mut child = world.user.command(["plugin", "install", &new, "--yes"]).spawn().unwrap();
+        std::thread::sleep(whole * part / 24);
+        child.kill().unwrap();
+        killed += usize::from(child.wait().unwrap().code().is_none());
+        let version = world.used_version().unwrap();
+        assert!(["0.3.0", "0.4.0"].contains(&version.as_str()), "{version}");
+        world.assert_works(&version);
+        let _whole = world.run(&["verify", "hello"]).success();
+    }
+    assert!(killed > 5, "only {killed} were ended by the signal");
+    let _again = world.run(&["install", &new, "--yes"]).success();
+    world.assert_works("0.4.0");
+    assert_clean(&world);
+}
+
 #[test]
 fn many_at_once_take_turns() {
     let world = World::new();

@@ -36,12 +36,15 @@ pub fn run(args: &InfoArgs) -> Result<()> {
     let chosen = store.catalog().choose(&args.name, versions.iter());
     let used = chosen.as_ref().ok().and_then(|entry| Some(entry.as_ref()?.dir.clone()));
     let is_used = |entry: &Entry| used.as_ref() == Some(&entry.dir);
+    // What is wrong with one is the warning below.
+    let pins = store.config().pins(&args.name).map(|pins| pins.describe()).unwrap_or_default();
     if args.json {
         let rows: Vec<Value> = versions.iter().map(|entry| to_json(entry, is_used(entry))).collect();
-        let json = json!({ "version": 1, "name": args.name, "versions": rows });
+        let json = json!({ "version": 1, "name": args.name, "pins": pins, "versions": rows });
         output::data(&format!("{json:#}\n"))?;
     } else {
-        let text: Vec<String> = versions.iter().map(|entry| to_text(entry, is_used(entry))).collect();
+        let mut text: Vec<String> = versions.iter().map(|entry| to_text(entry, is_used(entry))).collect();
+        text.extend((!pins.is_empty()).then(|| format!("pinned: {}\n", pins.join("\npinned: "))));
         output::data(&output::printable(&text.join("\n")))?;
     }
     if let Err(error) = chosen {
