@@ -417,6 +417,7 @@ fn a_signal_leaves_a_conversation_in_order() {
             seqera_tests::sandbox::signal(terminal.id(), signal);
             let (ended, seen) = terminal.finish();
             assert_eq!(ended, code, "{signal}: {seen}");
+            assert!(!seen.contains("error"), "{signal}: {seen}");
             let session = emulator.requests()[1].path.split('/').nth(4).unwrap().to_owned();
             assert!(
                 seen.contains(&format!("Go on with this session: seqera ai -s {session}")),

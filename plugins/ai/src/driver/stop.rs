@@ -49,6 +49,12 @@ impl Stop {
         Error::new(ErrorKind::Interrupted, "stopped")
     }
 
+    /// The end of a program that was asked to stop, with nothing more to be said.
+    pub(crate) fn farewell(&self) -> Error {
+        let signal = self.lock().unwrap_or(SIGINT);
+        Error::silent(u8::try_from(128 + signal).unwrap_or(ErrorKind::Interrupted.code()))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<i32>> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

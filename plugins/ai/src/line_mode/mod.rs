@@ -51,7 +51,8 @@ pub(crate) fn run(host: &Host, args: &AiArgs, first: Option<String>) -> Result<E
     status!(host, "Seqera AI. Ask something, or type /help; /exit ends.");
     let outcome = conversation.go_on(first);
     conversation.leave();
-    outcome
+    // Whoever stopped it knows that.
+    outcome.map_err(|error| if error.kind() == ErrorKind::Interrupted { stop.farewell() } else { error })
 }
 
 impl Conversation<'_> {
