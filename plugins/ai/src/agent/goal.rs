@@ -57,7 +57,9 @@ impl Goal {
     }
 
     pub(super) fn step(&mut self) -> GoalStep {
-        let is_reached = self.tail.contains(MARKER);
+        // At the end of a line: an answer may speak of the marker, too.
+        let ends = |line: &str| line.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with(MARKER);
+        let is_reached = self.tail.lines().any(ends);
         self.tail.clear();
         if is_reached {
             GoalStep::Reached
@@ -67,5 +69,29 @@ impl Goal {
             self.attempt += 1;
             GoalStep::Again
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_a_line_says_that_it_is_reached() {
+        for (answer, step) in [
+            ("done.\n\n**GOAL COMPLETE**\n", GoalStep::Reached),
+            ("all tests pass. GOAL COMPLETE.", GoalStep::Reached),
+            ("GOAL COMPLETE\nThe summary: …", GoalStep::Reached),
+            ("I may not say GOAL COMPLETE yet: two tests fail", GoalStep::Again),
+            ("", GoalStep::Again),
+        ] {
+            let mut goal = Goal::new("x");
+            goal.saw(answer);
+            assert_eq!(goal.step(), step, "{answer}");
+        }
+        let mut echo = Goal::new("x");
+        let message = echo.message();
+        echo.saw(&message);
+        assert_eq!(echo.step(), GoalStep::Again, "what it was told");
     }
 }
