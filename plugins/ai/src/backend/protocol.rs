@@ -15,17 +15,17 @@ struct Wire<'a> {
     #[serde(borrow, default)]
     delta: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "toolName")]
-    tool_name: Option<Cow<'a, str>>,
+    tool_name: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "toolCallId")]
-    tool_call_id: Option<Cow<'a, str>>,
+    tool_call_id: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "requestId")]
-    request_id: Option<Cow<'a, str>>,
+    request_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     args: Option<&'a RawValue>,
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "finishReason")]
-    finish_reason: Option<Cow<'a, str>>,
+    finish_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -58,17 +58,13 @@ pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
         "reasoning" => ServerEvent::Thinking(own(wire.delta)),
         "tool-call" => ServerEvent::ToolStarted(call(wire.tool_call_id, wire.tool_name, wire.args)),
         "tool-result" => {
-            ServerEvent::ToolAnswered { id: own(wire.tool_call_id), content: text_of(wire.result) }
+            ServerEvent::ToolAnswered { id: text_of(wire.tool_call_id), content: text_of(wire.result) }
         }
         "execute-local" => ServerEvent::Execute(call(wire.request_id, wire.tool_name, wire.args)),
         "compacting" => ServerEvent::Compacting,
         "history_end" | "history.end" => ServerEvent::HistoryEnd,
-        "finish" => ServerEvent::Finished(finish(&own(wire.finish_reason)), usage(wire.usage)),
-        "error" => ServerEvent::Failed(if wire.error.is_some() {
-            text_of(wire.error)
-        } else {
-            field(wire.data, "message")
-        }),
+        "finish" => ServerEvent::Finished(finish(&text_of(wire.finish_reason)), usage(wire.usage)),
+        "error" => ServerEvent::Failed(reason(wire.error.or(wire.data))),
         "event.text" => ServerEvent::Text(field(wire.data, "content")),
         "event.thinking" => ServerEvent::Thinking(field(wire.data, "content")),
         "event.tool_use" => ServerEvent::ToolStarted(ToolCall {
@@ -133,9 +129,13 @@ fn own(text: Option<Cow<'_, str>>) -> String {
     text.unwrap_or_default().into_owned()
 }
 
-fn call(id: Option<Cow<'_, str>>, name: Option<Cow<'_, str>>, args: Option<&RawValue>) -> ToolCall {
+fn call(id: Option<&RawValue>, name: Option<&RawValue>, args: Option<&RawValue>) -> ToolCall {
     let args = args.map_or("{}", RawValue::get);
-    ToolCall { id: own(id), name: own(name), args: if args == "null" { "{}" } else { args }.to_owned() }
+    ToolCall {
+        id: text_of(id),
+        name: text_of(name),
+        args: if args == "null" { "{}" } else { args }.to_owned(),
+    }
 }
 
 fn finish(reason: &str) -> Finish {
@@ -158,10 +158,16 @@ fn usage(value: Option<&RawValue>) -> Usage {
     Usage { input: wire.prompt_tokens, output: wire.completion_tokens, total: wire.total_tokens }
 }
 
-/// A string as it is, anything else as JSON.
+/// A string as it is, anything else as JSON; an id, for one, may be a number.
 fn text_of(value: Option<&RawValue>) -> String {
     let Some(value) = value else { return String::new() };
     serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
+/// What went wrong: a text, or an object with a message.
+fn reason(value: Option<&RawValue>) -> String {
+    let message = field(value, "message");
+    if message.is_empty() { text_of(value) } else { message }
 }
 
 /// A field of an object, as text.
@@ -250,6 +256,11 @@ mod tests {
                 ServerEvent::Finished(Finish::Incomplete("content-filter".into()), Usage::default()),
             ),
             (r#"{"type":"error","error":"no"}"#, ServerEvent::Failed("no".into())),
+            (r#"{"type":"error","error":{"message":"no","code":5}}"#, ServerEvent::Failed("no".into())),
+            (
+                r#"{"type":"execute-local","requestId":7,"toolName":"t","args":null}"#,
+                ServerEvent::Execute(ToolCall { id: "7".into(), name: "t".into(), args: "{}".into() }),
+            ),
             (r#"{"type":"invented later","delta":7}"#, ServerEvent::Other),
         ] {
             let read = server_event(data.as_bytes());

@@ -81,10 +81,18 @@ pub(crate) struct Message {
 
 impl Message {
     /// The text, without what the backend adds about the environment of the user.
-    pub(crate) fn text(&self) -> &str {
-        let text = self.content.as_str().unwrap_or_default();
-        let Some(tag) = text.find("<current-date-time>").filter(|_| self.role == "user") else { return text };
-        text[..tag].rfind("\n\n").map_or(text, |end| &text[..end])
+    pub(crate) fn text(&self) -> String {
+        let mut text = match &self.content {
+            Value::String(text) => text.clone(),
+            // In parts.
+            Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+            _ => String::new(),
+        };
+        let tag = text.find("<current-date-time>").filter(|_| self.role == "user");
+        if let Some(end) = tag.and_then(|tag| text[..tag].rfind("\n\n")) {
+            text.truncate(end);
+        }
+        text
     }
 }
 
@@ -239,6 +247,16 @@ fn unknown_session(session: &str, error: Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_is_text_or_parts_without_what_the_backend_adds() {
+        let said = |role: &str, content: Value| Message { role: role.to_owned(), content }.text();
+        let long = "why?\n\nAbout the user and the environment:\n<current-date-time>now";
+        assert_eq!(said("user", json!(long)), "why?");
+        assert_eq!(said("assistant", json!(long)), long);
+        assert_eq!(said("user", json!([{ "type": "text", "text": "a" }, { "x": 1 }, { "text": "b" }])), "ab");
+        assert_eq!(said("user", json!(null)), "");
+    }
 
     #[test]
     fn when_a_session_was_used_is_read_in_every_form() {

@@ -101,7 +101,8 @@ impl Conversation<'_> {
             status!(self.host, "(the last {EXCHANGES} exchanges of this session)");
         }
         for message in &messages[from..] {
-            let text = sanitized(message.text());
+            let text = message.text();
+            let text = sanitized(&text);
             if message.role == "user" {
                 self.host.output().write(format!("> {}\n", text.trim_end()).as_bytes())?;
             } else {
