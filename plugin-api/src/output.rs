@@ -117,11 +117,12 @@ impl Output {
     /// `Failed` when standard input cannot be read.
     pub fn ask(&self, question: &str) -> Result<Option<String>> {
         self.people(question);
-        let mut line = String::new();
+        let mut line = Vec::new();
         let read = match &self.sink {
-            Sink::Process => io::stdin().lock().read_line(&mut line),
+            // A terminal may send anything; a character that is none is no reason to stop.
+            Sink::Process => io::stdin().lock().read_until(b'\n', &mut line),
             Sink::Memory(transcript) => {
-                line = lock(transcript).input.pop_front().unwrap_or_default();
+                line = lock(transcript).input.pop_front().unwrap_or_default().into_bytes();
                 Ok(line.len())
             }
         };
@@ -130,7 +131,7 @@ impl Output {
                 self.people("\n");
                 Ok(None)
             }
-            Ok(_) => Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned())),
+            Ok(_) => Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned())),
             Err(error) => Err(Error::new(ErrorKind::Failed, "cannot read standard input").caused_by(&error)),
         }
     }

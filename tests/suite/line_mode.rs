@@ -360,6 +360,24 @@ fn what_is_pasted_is_one_question() {
     assert_eq!(content, "why does it fail?\n/exit\n\n  at line 3 please");
 }
 
+#[test]
+fn what_a_terminal_sends_is_taken_as_far_as_it_can_be() {
+    use std::io::Write;
+
+    let (emulator, sandbox) = alice();
+    let mut terminal = begin(&sandbox, &[]);
+    terminal.keys.write_all(b"caf\xe9?\n").unwrap();
+    terminal.wait_for("The emulator has no model");
+    terminal.wait_for("> ");
+    terminal.type_line(&"x".repeat(5000));
+    terminal.wait_for("the terminal cut this line after 4095 bytes");
+    terminal.wait_for("The emulator has no model");
+    terminal.wait_for("> ");
+    leave(terminal);
+    let content: Vec<Value> = messages(&emulator).iter().map(|body| body["content"].clone()).collect();
+    assert_eq!(content, [Value::from("caf\u{fffd}?"), Value::from("x".repeat(4095))]);
+}
+
 /// A token that the server does not take any more costs one renewal, whatever it is that is asked for.
 #[test]
 fn every_request_of_a_conversation_survives_a_renewal() {
