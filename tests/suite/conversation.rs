@@ -354,3 +354,36 @@ fn a_run_that_nobody_follows_any_more_does_not_answer_for_the_next() {
     let run = sandbox.seqera("ai --headless -c go").success();
     assert_eq!(run.stdout, "of the new one\n");
 }
+
+#[test]
+fn whoever_is_not_signed_in_can_do_it_before_a_question_is_typed() {
+    let emulator = crate::browser::person();
+    let sandbox = Sandbox::on(&emulator).with("SEQERA_BROWSER_AUTO_OPEN", false);
+    let asks = "You are not signed in. Sign in now (Y/n)? ";
+    let mut terminal = Terminal::run(&sandbox, &["ai"]);
+    terminal.wait_for(asks);
+    terminal.type_line("n");
+    terminal.wait_for("you are not signed in");
+    terminal.wait_for("seqera login");
+    assert_eq!(terminal.end(), 4);
+    for answer in ["declined", "accepted"] {
+        let mut terminal = Terminal::run(&sandbox, &["ai"]);
+        terminal.wait_for(asks);
+        terminal.type_line("");
+        terminal.line_with("paste the address");
+        let address = crate::browser::address(&terminal.seen());
+        let address = if answer == "declined" { format!("{address}&login_hint=deny") } else { address };
+        terminal.type_line(&crate::browser::callback_of(&address));
+        if answer == "declined" {
+            terminal.wait_for("sign-in was declined");
+            assert_eq!(terminal.end(), 4);
+            continue;
+        }
+        terminal.wait_for("Seqera AI.");
+        terminal.type_line("hello");
+        terminal.wait_for("Hello Bob");
+        terminal.wait_for("> ");
+        terminal.type_line("/exit");
+        assert_eq!(terminal.end(), 0);
+    }
+}

@@ -480,12 +480,3 @@ fn the_terminal_is_left_as_it_was() {
     let (on, off) = (seen.rfind("\u{1b}[?2004h"), seen.rfind("\u{1b}[?2004l"));
     assert!(on.is_some() && off > on, "{seen:?}");
 }
-
-#[test]
-fn nobody_signed_in_is_told_before_a_question_is_typed() {
-    let sandbox = Sandbox::on(&emulator());
-    let terminal = Terminal::run(&sandbox, &["ai"]);
-    terminal.wait_for("you are not signed in");
-    terminal.wait_for("seqera login");
-    assert_eq!(terminal.end(), 4);
-}

@@ -5,6 +5,7 @@ mod credits;
 mod export;
 mod screen;
 mod sessions;
+mod sign_in;
 mod skills;
 mod slash;
 mod status;
@@ -34,17 +35,13 @@ struct Conversation<'a> {
 
 pub(crate) fn run(host: &Host, args: &AiArgs, first: Option<String>) -> Result<Exit> {
     let driver = Driver::new(host, false, args)?;
-    // Now, not after the first question was typed.
-    let session = host.token_provider()?.session(false)?;
-    if !session.state.is_usable() {
-        return Err(Error::new(ErrorKind::SignInNeeded, "you are not signed in")
-            .hint("Run `seqera login`, or set SEQERA_ACCESS_TOKEN."));
-    }
-    let mut conversation =
-        Conversation { host, args, driver, shows_thinking: args.show_thinking, skills: None };
-    let stop = conversation.driver.stop().clone();
+    let stop = driver.stop().clone();
     // Until the end: a signal leaves the conversation, or stops what is under way, and never just ends the process.
     let _listens = stop.listen(host);
+    // Now, not after the first question was typed.
+    sign_in::ensure(host, &stop)?;
+    let mut conversation =
+        Conversation { host, args, driver, shows_thinking: args.show_thinking, skills: None };
     let ask = |rows: &[SessionRow]| sessions::ask(host, &stop, rows);
     crate::resume::resume(host, args, &mut conversation.driver, Some(&ask))?;
     conversation.show_history()?;
