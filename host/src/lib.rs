@@ -17,8 +17,7 @@
 //! | `discovery` | which plugins there are and which one is meant; opens no library |
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
-//! | `sign_in` | what plugins may do with the user's sign-in: grants |
-//! | `audit` | what was decided about the sign-in and became of the plugins, a line each |
+//! | `sign_in` | what plugins may do with the user's sign-in: grants and the audit |
 //! | `diagnosis` | what `seqera doctor` looks at |
 //! | `plugin_store` | packaging, signing, installing; off the path of a command |
 //! | `last_words` | who it was, when a plugin ends the whole process |
@@ -36,10 +35,9 @@
 //! | `<plugins>/<name>/<version>/plugin.toml`, `cli.json` | `discovery::manifest`, `builtin::cli_tree` | `plugin_store::package` |
 //! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
 //! | `grants.toml` | `sign_in::grants` | the same |
-//! | `audit.jsonl` in the state directory | people | `audit` |
+//! | `audit.jsonl` in the state directory | people | `sign_in` |
 //! | `plugin-index.jsonl`, `digests.json` in the cache | `discovery::index`, `digest` | the same; may be deleted at any time |
 
-mod audit;
 mod broker;
 mod builtin;
 mod config;
@@ -47,6 +45,8 @@ mod diagnosis;
 mod digest;
 mod discovery;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod last_words;
 mod lent;
 mod library;

@@ -54,6 +54,7 @@ fn the_arrow_points_one_way() {
         ("seqera-fixture-fixture", &["seqera-plugin-api"]),
         ("seqera-fixture-panics-at-load", &["seqera-plugin-abi"]),
         ("seqera-tests", &[]),
+        ("seqera-fuzz", &["seqera", "seqera-ai-approval"]),
         ("xtask", &[]),
     ]);
     let dependencies = dependencies();

@@ -1,9 +1,10 @@
-//! Development tasks: `cargo xtask stage | package | try | test | bench`.
+//! Development tasks: `cargo xtask stage | package | try | test | fuzz | bench`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers; it has no output door")]
 
 mod bench;
 mod emulator;
 mod fixtures;
+mod fuzz;
 mod package;
 mod sign_in;
 mod stage;
@@ -66,6 +67,14 @@ enum Task {
         #[arg(last = true)]
         filter: Vec<OsString>,
     },
+    /// Feed the readers of untrusted bytes with broken ones, and the reading of shell text and bash with the same scripts
+    Fuzz {
+        /// One of the targets, `shell` is the last of them; all when absent
+        target: Option<String>,
+        /// For how long each target
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
     /// Measure against public tools in the same run
     Bench {
         /// Fail when a budget is missed
@@ -82,6 +91,7 @@ fn main() -> ExitCode {
         }
         Task::Try { release, command } => tour::run(release, &command),
         Task::Test { filter } => test::run(&filter),
+        Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds).map(|()| 0),
         Task::Bench { check } => bench::run(check),
     };
     match outcome {

@@ -133,6 +133,15 @@ impl Config {
         names
     }
 
+    /// One file, of this text.
+    ///
+    /// # Errors
+    /// It is no TOML, with line and column.
+    pub fn of_text(text: &str) -> Result<Self> {
+        let layer = Layer::parse(Path::new("config.toml"), text.to_owned())?;
+        Ok(Self { layers: vec![layer], lock: None })
+    }
+
     /// The effective value of a setting.
     pub fn setting(&self, key: &str) -> Option<Setting> {
         settings::resolve(key, &self.layers)

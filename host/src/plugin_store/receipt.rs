@@ -48,7 +48,12 @@ impl Receipt {
 
     /// The receipt in the directory of a version; `None` when it was put there by other means.
     pub fn read(dir: &Path) -> Option<Self> {
-        let receipt: Self = toml::from_str(&fs::read_to_string(dir.join(RECEIPT_FILE)).ok()?).ok()?;
+        Self::parse(&fs::read_to_string(dir.join(RECEIPT_FILE)).ok()?)
+    }
+
+    /// Reads the text of one; `None` when it is none that this version understands.
+    pub fn parse(text: &str) -> Option<Self> {
+        let receipt: Self = toml::from_str(text).ok()?;
         (receipt.receipt <= FORMAT).then_some(receipt)
     }
 }

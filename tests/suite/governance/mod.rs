@@ -1,4 +1,3 @@
 //! What admins and users decide about plugins.
 
-mod audit;
 mod grants;

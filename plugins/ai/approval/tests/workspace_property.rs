@@ -311,7 +311,7 @@ fn what_runs_by_itself_changes_nothing_outside() {
     let mut total = Outcome::default();
     let count = ground::scripts(1500);
     for seed in 1..=3 {
-        let outcome = try_scripts(count / 3, seed, &SystemFiles);
+        let outcome = try_scripts(count / 3, ground::seed(seed), &SystemFiles);
         total.scripts += outcome.scripts;
         total.automatic += outcome.automatic;
         total.escapes.extend(outcome.escapes);

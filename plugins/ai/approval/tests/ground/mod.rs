@@ -156,3 +156,10 @@ impl<'a> Ask<'a> {
 pub fn scripts(usual: usize) -> usize {
     std::env::var("SEQERA_FUZZ_SCRIPTS").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
 }
+
+/// Where the random numbers of a test begin: always the same, or elsewhere with each `SEQERA_FUZZ_SEED`.
+#[allow(dead_code, reason = "each test needs a part of it")]
+pub fn seed(usual: u64) -> u64 {
+    let moved = std::env::var("SEQERA_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    usual.wrapping_add(moved)
+}
