@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use seqera_plugin_abi as abi;
 use seqera_plugin_abi::{GateError, Invocation, LoadGate, PluginBox, RErr, ROk, TD_Opaque};
 
+use crate::audit;
 use crate::config::{Config, Paths};
 use crate::digest::DigestCache;
 use crate::discovery::link::Link;
@@ -186,6 +187,9 @@ impl Broker {
         let loaded = slot.plugin.get_or_init(|| {
             MAKING.with_borrow_mut(|making| making.push(name.to_owned()));
             let loaded = self.load(entry);
+            if let Err(error) = &loaded {
+                audit::check_failed(&self.paths, name, entry.version().to_string(), error);
+            }
             MAKING.with_borrow_mut(Vec::pop);
             loaded
         });

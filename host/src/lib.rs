@@ -17,7 +17,8 @@
 //! | `discovery` | which plugins there are and which one is meant; opens no library |
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
-//! | `sign_in` | what plugins may do with the user's sign-in: grants and the audit |
+//! | `sign_in` | what plugins may do with the user's sign-in: grants |
+//! | `audit` | what was decided about the sign-in and became of the plugins, a line each |
 //! | `diagnosis` | what `seqera doctor` looks at |
 //! | `plugin_store` | packaging, signing, installing; off the path of a command |
 //! | `last_words` | who it was, when a plugin ends the whole process |
@@ -35,9 +36,10 @@
 //! | `<plugins>/<name>/<version>/plugin.toml`, `cli.json` | `discovery::manifest`, `builtin::cli_tree` | `plugin_store::package` |
 //! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
 //! | `grants.toml` | `sign_in::grants` | the same |
-//! | `audit.jsonl` in the state directory | people | `sign_in` |
+//! | `audit.jsonl` in the state directory | people | `audit` |
 //! | `plugin-index.jsonl`, `digests.json` in the cache | `discovery::index`, `digest` | the same; may be deleted at any time |
 
+mod audit;
 mod broker;
 mod builtin;
 mod config;

@@ -38,6 +38,15 @@ fn commands_options_and_values_of_everything_are_offered() {
     assert_eq!(offers(&sandbox, &["log"]), ["login", "logout"]);
     assert_offers(&sandbox, &["org", ""], &["show", "list", "switch", "clear"], &["current", "login"]);
     assert_offers(&sandbox, &["ai", "--show"], &["--show-thinking", "--show-tools"], &["--headless"]);
+    let modes = ["basic", "default", "full"];
+    assert_offers(&sandbox, &["ai", "--approval-mode", ""], &modes, &["sessions"]);
+    assert_offers(&sandbox, &["ai", "approval", "explain", "--mode", ""], &modes, &[]);
+    assert_offers(
+        &sandbox,
+        &["ai", "approval", "explain", "--tool", "edit"],
+        &["edit_file_local"],
+        &["read_file_local"],
+    );
     assert_offers(&sandbox, &["plugin", ""], &["install", "lock", "sync"], &["switch"]);
     assert_offers(&sandbox, &["plugin", "info", ""], &["ai", "auth", "org"], &["install"]);
     assert_offers(&sandbox, &["config", "set", "auth_"], &["auth_domain"], &["theme"]);

@@ -30,7 +30,7 @@ fn the_users_guide_shows_what_happens() {
     let _packages = (world.signed("0.3.0"), world.signed("0.4.0"));
     copy_tree(world.index(&[]).as_ref(), &world.user.home().join("acme"));
     std::fs::copy(world.path("key.pub"), world.user.home().join("acme.pub")).unwrap();
-    assert_eq!(Document::read("docs/users.md", &world.user).run(), 27);
+    assert_eq!(Document::read("docs/users.md", &world.user).run(), 30);
 }
 
 #[test]

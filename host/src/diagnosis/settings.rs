@@ -1,6 +1,7 @@
 //! The files of settings.
 
 use super::Finding;
+use crate::audit;
 use crate::config::{Config, PLUGIN_KEYS, Paths, SETTINGS, TABLES};
 use crate::error::{Code, Error};
 
@@ -58,6 +59,12 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
     if findings.is_empty() {
         findings.push(Finding::ok("config", "there is no file; everything is as it comes"));
     }
+    findings.extend(audit::place(paths).map(|place| match place {
+        Ok(path) => Finding::ok("audit", format!("what plugins got is written to {}", path.display())),
+        Err((path, error)) => {
+            Finding::warning("audit", format!("{} cannot be written: {error}", path.display()))
+        }
+    }));
     (Some(config), findings)
 }
 

@@ -67,6 +67,11 @@ impl Entry {
         self.manifest.artifact.get(crate::TARGET)
     }
 
+    /// SHA-256 of the library for this target, as the manifest names it.
+    pub fn sha256(&self) -> Option<&str> {
+        self.artifact().map(|artifact| artifact.sha256.as_str())
+    }
+
     /// The command that `word` stands for here.
     pub fn command(&self, word: &str) -> Option<&Word> {
         self.manifest.commands.iter().find(|command| command.all().any(|name| name == word))

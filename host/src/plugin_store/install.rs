@@ -15,6 +15,7 @@ use super::source::{self, Fetched, Resolved, Source};
 use super::steps::{Step, reached};
 use super::store::{Lock, Store};
 use super::{consent, durable, kept, locking};
+use crate::audit::{self, Event, Record};
 use crate::config::{Config, Locked};
 use crate::digest;
 use crate::discovery::{Catalog, Entry};
@@ -121,7 +122,11 @@ pub fn install_while(
     options: Options,
     goal: Goal<'_>,
 ) -> Result<Outcome> {
-    let outcome = put_in_place(store, source, options, goal)?;
+    let outcome = put_in_place(store, source, options, goal).inspect_err(|error| {
+        if !options.dry_run {
+            audit::refused(&store.paths, source.plugin().unwrap_or_default(), &source.label(), error);
+        }
+    })?;
     if !options.dry_run {
         locking::follow(store, &outcome.name, goal.moves_the_lock())?;
         reached(Step::Recorded)?;
@@ -210,11 +215,27 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
     admission::record(store, &candidate)?;
     reached(Step::Granted)?;
     put(&ready, &place).map_err(|error| cannot("write", &place, &error))?;
+    let outcome = outcome(Action::Installed);
+    write_audit(store, &outcome, candidate.digest());
     reached(Step::Placed)?;
     if let Some(archive) = &fetched.archive {
         kept::keep(&store.paths, &inspected.manifest_sha256, archive);
     }
-    Ok(outcome(Action::Installed))
+    Ok(outcome)
+}
+
+fn write_audit(store: &Store, outcome: &Outcome, sha256: &str) {
+    let is_newer = outcome.before.as_ref().is_some_and(|before| *before < outcome.version);
+    let event = if is_newer { Event::Upgraded } else { Event::Installed };
+    let record = Record {
+        version: Some(outcome.version.to_string()),
+        before: outcome.before.as_ref().map(ToString::to_string),
+        sha256: Some(sha256),
+        signer: outcome.signer.as_deref(),
+        source: Some(&outcome.source),
+        ..Record::new(event, &outcome.name)
+    };
+    audit::write(&store.paths, &[record]);
 }
 
 /// Nothing is to be done when the same is there already, as it was installed, or when nothing newer is offered.

@@ -6,6 +6,7 @@ use semver::Version;
 
 use super::locking;
 use super::store::{Lock, Store};
+use crate::audit::{self, Event, Record};
 use crate::config::Locked;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
@@ -51,10 +52,13 @@ pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: boo
 pub fn take_away(_held: &Lock, store: &Store, name: &str, entries: &[Entry], is_last: bool) -> Result<()> {
     for entry in entries {
         store.discard(&entry.dir)?;
+        let version = Some(entry.version().to_string());
+        let record = Record { version, sha256: entry.sha256(), ..Record::new(Event::Removed, name) };
+        audit::write(&store.paths, &[record]);
     }
     if is_last {
         // Whoever installs the name again is asked again.
-        let _taken_back = grants::revoke(&store.paths, name, None)?;
+        let _taken_back = grants::revoke(&store.paths, name, &[])?;
     }
     // The directory of the name goes with its last version; what else lies in it keeps it.
     let _not_empty = fs::remove_dir(store.root().join(name));

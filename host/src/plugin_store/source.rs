@@ -125,6 +125,15 @@ impl Source {
         }
     }
 
+    /// The plugin that is meant, where the source names one.
+    pub fn plugin(&self) -> Option<&str> {
+        match self {
+            Self::Index(_, wanted) => wanted.as_ref().map(|wanted| wanted.name.as_str()),
+            Self::Named(wanted) => Some(&wanted.name),
+            Self::Directory(_) | Self::Archive(_) | Self::Kept(..) | Self::Url(_) => None,
+        }
+    }
+
     /// The same source, but for one plugin of it.
     #[must_use]
     pub fn narrowed(self, wanted: Wanted) -> Self {

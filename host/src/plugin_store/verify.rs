@@ -6,6 +6,7 @@ use super::inspect::Inspected;
 use super::receipt::Receipt;
 use super::signature::PublicKey;
 use super::store::Store;
+use crate::audit;
 use crate::discovery::Entry;
 use crate::error::{Code, Error, Result};
 
@@ -40,7 +41,13 @@ pub fn verify(store: &Store, name: Option<&str>) -> Result<Vec<Report>> {
                 error.because(format!("{}: {}", broken.dir.display(), broken.problem))
             }));
     }
-    Ok(entries.into_iter().map(|entry| report(entry, &keys, &seen)).collect())
+    let reports: Vec<Report> = entries.into_iter().map(|entry| report(entry, &keys, &seen)).collect();
+    for Report { entry, problem, .. } in &reports {
+        if let Some(problem) = problem {
+            audit::check_failed(&store.paths, entry.name(), entry.version().to_string(), problem);
+        }
+    }
+    Ok(reports)
 }
 
 fn report(entry: Entry, keys: &[PublicKey], seen: &Seen) -> Report {

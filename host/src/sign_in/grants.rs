@@ -15,6 +15,7 @@ use seqera_plugin_abi::description::Capabilities;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::audit::{self, Event, Record};
 use crate::config::{Paths, line_of, place};
 use crate::error::{Code, Error, Result};
 use crate::plugin_store::durable;
@@ -201,14 +202,14 @@ impl Grant {
 /// Those of reading and writing the file; `Failed` when there is no directory for it.
 pub fn record(paths: &Paths, holder: &Holder<'_>, capabilities: &[Capability]) -> Result<()> {
     let path = file(paths).ok_or_else(no_place)?;
-    edit(&path, |text| {
+    let added = edit(&path, |text| {
         let mut grants = text.map_or_else(|| Ok(Grants::default()), |text| Grants::parse(&path, &text))?;
         let missing = grants.missing(holder, capabilities);
         if missing.is_empty() {
-            return Ok((None, ()));
+            return Ok((None, missing));
         }
         let given = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        grants.grants.extend(missing.into_iter().map(|capability| Grant {
+        grants.grants.extend(missing.iter().cloned().map(|capability| Grant {
             plugin: holder.plugin.to_owned(),
             signer: holder.signer.map(str::to_owned),
             digest: holder.signer.is_none().then(|| holder.digest.to_owned()),
@@ -216,24 +217,60 @@ pub fn record(paths: &Paths, holder: &Holder<'_>, capabilities: &[Capability]) -
             given: given.clone(),
             place: String::new(),
         }));
-        Ok((Some(grants.render()?), ()))
-    })
+        Ok((Some(grants.render()?), missing))
+    })?;
+    let record = |capability| Record {
+        sha256: Some(holder.digest),
+        signer: holder.signer,
+        ..of_capability(Event::Granted, holder.plugin, capability)
+    };
+    audit::write(paths, &added.iter().map(record).collect::<Vec<_>>());
+    Ok(())
 }
 
-/// Takes grants of a plugin back, all that it has or those for one audience or host; answers what was taken.
+fn of_capability<'a>(event: Event, plugin: &'a str, capability: &'a Capability) -> Record<'a> {
+    Record { kind: Some(capability.kind()), name: Some(capability.name()), ..Record::new(event, plugin) }
+}
+
+/// Takes grants of a plugin back: all that it has, or those for the audiences and hosts in `names`; answers what was
+/// taken.
 ///
 /// # Errors
-/// Those of reading and writing the file.
-pub fn revoke(paths: &Paths, plugin: &str, name: Option<&str>) -> Result<Vec<Grant>> {
-    let Some(path) = file(paths).filter(|path| path.exists()) else { return Ok(Vec::new()) };
-    edit(&path, |text| {
+/// Those of reading and writing the file. `Failed`: it has no grant for one of `names`; then all stay as they are.
+pub fn revoke(paths: &Paths, plugin: &str, names: &[String]) -> Result<Vec<Grant>> {
+    let Some(path) = file(paths).filter(|path| path.exists()) else {
+        return names.first().map_or(Ok(Vec::new()), |name| Err(not_granted(plugin, Some(name))));
+    };
+    let taken = edit(&path, |text| {
         let grants = text.map_or_else(|| Ok(Grants::default()), |text| Grants::parse(&path, &text))?;
-        let is_taken =
-            |grant: &Grant| grant.plugin == plugin && name.is_none_or(|name| name == grant.capability.name());
+        let is_of = |grant: &Grant, name: &String| grant.plugin == plugin && name == grant.capability.name();
+        if let Some(name) = names.iter().find(|name| !grants.grants.iter().any(|grant| is_of(grant, name))) {
+            return Err(not_granted(plugin, Some(name)));
+        }
+        let is_taken = |grant: &Grant| {
+            grant.plugin == plugin && (names.is_empty() || names.iter().any(|name| is_of(grant, name)))
+        };
         let (taken, kept): (Vec<_>, Vec<_>) = grants.grants.into_iter().partition(is_taken);
         let text = if taken.is_empty() { None } else { Some(Grants { grants: kept }.render()?) };
         Ok((text, taken))
-    })
+    })?;
+    audit::write(paths, &taken.iter().map(revoked).collect::<Vec<_>>());
+    Ok(taken)
+}
+
+fn revoked(grant: &Grant) -> Record<'_> {
+    Record {
+        sha256: grant.digest.as_deref(),
+        signer: grant.signer.as_deref(),
+        ..of_capability(Event::Revoked, &grant.plugin, &grant.capability)
+    }
+}
+
+/// The error of a grant that is not there to be taken back.
+pub fn not_granted(plugin: &str, name: Option<&str>) -> Error {
+    let what = name.map(|name| format!(" for {name}")).unwrap_or_default();
+    Error::new(Code::Failed, format!("{plugin} has no grant{what}"))
+        .hint("Run `seqera plugin grants list` to see what is granted.")
 }
 
 fn file(paths: &Paths) -> Option<PathBuf> {
@@ -349,10 +386,12 @@ mod tests {
         record(&paths, &holder, &[platform(), host.clone()]).unwrap();
         record(&paths, &holder, &[platform()]).unwrap();
         assert_eq!(Grants::read(&paths).unwrap().all().len(), 2, "the second time changes nothing");
-        assert_eq!(revoke(&paths, "hello", Some("platform")).unwrap().len(), 1);
+        let names = ["platform".to_owned(), "b.example".to_owned()];
+        assert!(revoke(&paths, "hello", &names).unwrap_err().message.contains("b.example"));
+        assert_eq!(revoke(&paths, "hello", &names[..1]).unwrap().len(), 1);
         assert_eq!(Grants::read(&paths).unwrap().missing(&holder, &[platform(), host]), [platform()]);
-        assert_eq!(revoke(&paths, "other", None).unwrap(), []);
-        assert_eq!(revoke(&paths, "hello", None).unwrap().len(), 1);
+        assert_eq!(revoke(&paths, "other", &[]).unwrap(), []);
+        assert_eq!(revoke(&paths, "hello", &[]).unwrap().len(), 1);
         assert_eq!(Grants::read(&paths).unwrap().all(), []);
     }
 

@@ -4,11 +4,11 @@
 //! Users grant when they install a plugin. It is decided again whenever a plugin asks for a service, and every decision
 //! about a service that carries the sign-in is a line of the audit.
 
-mod audit;
 pub mod grants;
 
 pub use grants::{Capability, Holder};
 
+use crate::audit::{self, Event, Record};
 use crate::config::Paths;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
@@ -90,29 +90,26 @@ fn denied(entry: &Entry, decision: &Decision) -> Error {
 }
 
 fn write_audit(paths: &Paths, entry: &Entry, service: &str, decisions: &[Decision]) {
-    let version = entry.version().to_string();
-    let record = audit::Record {
-        plugin: entry.name(),
-        version: &version,
-        sha256: digest(entry),
-        service,
-        kind: "session",
-        name: "",
-        decision: "granted",
-        rule: "it asks for no tokens",
+    let record = |is_granted: bool| Record {
+        version: Some(entry.version().to_string()),
+        sha256: Some(digest(entry)),
+        service: Some(service),
+        decision: Some(if is_granted { "granted" } else { "denied" }),
+        ..Record::new(if is_granted { Event::Lent } else { Event::Withheld }, entry.name())
     };
-    let records: Vec<audit::Record<'_>> = decisions
+    let mut records: Vec<Record<'_>> = decisions
         .iter()
-        .map(|decision| audit::Record {
-            kind: decision.capability.kind(),
-            name: decision.capability.name(),
-            decision: if decision.granted { "granted" } else { "denied" },
-            rule: &decision.rule,
-            ..record.clone()
+        .map(|decision| Record {
+            kind: Some(decision.capability.kind()),
+            name: Some(decision.capability.name()),
+            rule: Some(&decision.rule),
+            ..record(decision.granted)
         })
         .collect();
-    let records = if records.is_empty() { vec![record] } else { records };
-    audit::write(paths.state.as_deref(), &records);
+    if records.is_empty() {
+        records.push(Record { kind: Some("session"), rule: Some("it asks for no tokens"), ..record(true) });
+    }
+    audit::write(paths, &records);
 }
 
 /// The key that vouches for an installed plugin: the receipt, which no package can bring along, knows it.

@@ -1,8 +1,10 @@
 //! `seqera ai`
 
+use std::ffi::OsStr;
 use std::io::Read;
 
-use clap::{Parser, Subcommand};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, Parser, Subcommand};
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result};
 
 use crate::agent::ApprovalMode;
@@ -28,7 +30,7 @@ pub(crate) struct AiArgs {
     #[arg(short, long, value_name = "ID")]
     pub(crate) session: Option<String>,
     /// What runs without asking: basic, default or full (a convenience, not a boundary: a script may do anything)
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", value_parser = OneOf(&ApprovalMode::NAMES))]
     approval_mode: Option<String>,
     /// Let commands of this pattern run without asking, e.g. 'nextflow run *'; never the dangerous ones (repeatable)
     #[arg(long, value_name = "PATTERN")]
@@ -57,6 +59,27 @@ pub(crate) struct AiArgs {
 enum AiCommand {
     Sessions(sessions::SessionsArgs),
     Approval(explain::ApprovalArgs),
+}
+
+/// Words that are offered, by completion and `--help`; one that is none of them is told about by whoever reads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneOf(pub(crate) &'static [&'static str]);
+
+impl TypedValueParser for OneOf {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> std::result::Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
+    }
 }
 
 impl AiArgs {

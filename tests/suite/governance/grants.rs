@@ -13,7 +13,7 @@ use crate::emulator;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Without the bundled `org`: its package, in the directory that is answered, is one of somebody else.
-fn with_package_of_org(emulator: &Emulator) -> (Sandbox, PathBuf) {
+pub(super) fn with_package_of_org(emulator: &Emulator) -> (Sandbox, PathBuf) {
     let sandbox =
         Sandbox::on(emulator).with_own_installation().with("SEQERA_ACCESS_TOKEN", &emulator.access_token);
     let dir = sandbox.root().join("org");
@@ -29,7 +29,7 @@ fn with_dropped_in_org(emulator: &Emulator) -> (Sandbox, PathBuf) {
     (sandbox, dir)
 }
 
-fn install(sandbox: &Sandbox, package: &std::path::Path) -> Run {
+pub(super) fn install(sandbox: &Sandbox, package: &std::path::Path) -> Run {
     sandbox.run(sandbox.command(["plugin", "install", &package.display().to_string(), "--yes"]))
 }
 
@@ -39,11 +39,11 @@ fn granted(sandbox: &Sandbox) -> Vec<Value> {
     list["grants"].as_array().unwrap().clone()
 }
 
-fn audit_file(sandbox: &Sandbox) -> PathBuf {
+pub(super) fn audit_file(sandbox: &Sandbox) -> PathBuf {
     sandbox.home().join(".local/state/seqera/audit.jsonl")
 }
 
-fn audit(sandbox: &Sandbox) -> Vec<Value> {
+pub(super) fn audit(sandbox: &Sandbox) -> Vec<Value> {
     let text = fs::read_to_string(audit_file(sandbox)).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -67,10 +67,20 @@ fn installing_grants_what_was_agreed_to_until_it_is_taken_back() {
     assert!(refused.stderr.contains("seqera plugin grants allow org"), "{refused}");
     assert_eq!(emulator.requests().len(), before, "nothing was sent");
     let _nothing = sandbox.seqera("plugin grants revoke org").fails(1, "org has no grant");
+    let bundled = sandbox.seqera("plugin grants revoke auth").fails(1, "auth has no grant");
+    assert!(bundled.stderr.contains("it came with seqera"), "{bundled}");
 
     let allowed = sandbox.seqera("plugin grants allow org").success();
     assert!(allowed.stderr.contains("org 0.1.0 may use your sign-in"), "{allowed}");
     let _works = sandbox.seqera("org list").success();
+    // All that is named, or nothing.
+    let _one_is_wrong = sandbox.seqera("plugin grants revoke org platform other").fails(1, "for other");
+    let _still_works = sandbox.seqera("org list").success();
+    let taken = sandbox.seqera("plugin grants revoke org platform --json").success().stdout;
+    let taken: Value = serde_json::from_str(&taken).unwrap();
+    assert_eq!(taken["revoked"][0]["audience"], "platform");
+    let _refused = sandbox.seqera("org list").fails(77, "may not use your sign-in");
+    let _allowed = sandbox.seqera("plugin grants allow org").success();
     let _removed = sandbox.seqera("plugin remove org").success();
     assert_eq!(granted(&sandbox), [] as [Value; 0], "grants go with the plugin");
 }
@@ -125,7 +135,7 @@ fn each_decision_is_one_line_of_the_audit_and_no_token_is_in_it() {
     let lines = audit(&sandbox);
     let of_org: Vec<(&str, &str, &str)> = lines
         .iter()
-        .filter(|line| line["plugin"] == "org")
+        .filter(|line| line["plugin"] == "org" && line["service"].is_string())
         .map(|line| {
             let text = |key: &str| line[key].as_str().unwrap();
             (text("service"), text("name"), text("decision"))

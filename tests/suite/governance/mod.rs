@@ -1,3 +1,4 @@
 //! What admins and users decide about plugins.
 
+mod audit;
 mod grants;

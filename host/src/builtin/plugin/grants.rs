@@ -6,11 +6,10 @@ use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::builtin::surroundings;
-use crate::config::Paths;
 use crate::discovery::{Catalog, Origin};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::output;
-use crate::sign_in::grants::{Grant, Grants, record, revoke};
+use crate::sign_in::grants::{Grant, Grants, not_granted, record, revoke};
 use crate::sign_in::{Capability, holder, signer};
 
 /// Show and change what plugins may do with your sign-in
@@ -38,8 +37,12 @@ enum GrantsCommand {
     Revoke {
         /// The plugin
         plugin: String,
-        /// Only this audience or host
-        name: Option<String>,
+        /// Only these audiences and hosts
+        #[arg(value_name = "AUDIENCE|HOST")]
+        names: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -49,7 +52,7 @@ pub fn run(args: &GrantsArgs) -> Result<()> {
     match &args.command {
         GrantsCommand::List { json } => list(*json),
         GrantsCommand::Allow { plugin } => allow(plugin),
-        GrantsCommand::Revoke { plugin, name } => take_back(plugin, name.as_deref()),
+        GrantsCommand::Revoke { plugin, names, json } => take_back(plugin, names, *json),
     }
 }
 
@@ -107,15 +110,29 @@ fn allow(plugin: &str) -> Result<()> {
     Ok(())
 }
 
-fn take_back(plugin: &str, name: Option<&str>) -> Result<()> {
-    let taken = revoke(&Paths::find(), plugin, name)?;
+fn take_back(plugin: &str, names: &[String], json: bool) -> Result<()> {
+    let (paths, config) = surroundings()?;
+    let taken = revoke(&paths, plugin, names)?;
     if taken.is_empty() {
-        let what = name.map(|name| format!(" for {name}")).unwrap_or_default();
-        return Err(Error::new(Code::Failed, format!("{plugin} has no grant{what}"))
-            .hint("Run `seqera plugin grants list` to see what is granted."));
+        let error = not_granted(plugin, None);
+        // Nobody may believe that one was switched off which needs no grant.
+        return Err(match Catalog::new(&paths, &config).named(plugin).map(|entry| entry.origin) {
+            Ok(Origin::Bundled) => error
+                .because("it came with seqera, and needs none")
+                .hint(format!("To switch it off: seqera plugin disable {plugin}")),
+            Ok(Origin::Linked) => {
+                error.because("you linked it").hint(format!("seqera plugin unlink {plugin}"))
+            }
+            _ => error,
+        });
+    }
+    if json {
+        let rows: Vec<Value> = taken.iter().map(to_json).collect();
+        return output::data(&format!("{:#}\n", json!({ "version": 1, "revoked": rows })));
     }
     for grant in taken {
-        output::people(&format!("{plugin} may no longer {}.\n", grant.capability));
+        let may = output::printable(&grant.capability.to_string());
+        output::people(&format!("{plugin} may no longer {may}.\n"));
     }
     Ok(())
 }

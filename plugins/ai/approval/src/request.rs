@@ -108,6 +108,17 @@ const TOOLS: [(&str, Tool); 10] = [
 ];
 
 impl Tool {
+    /// Every name on the wire.
+    pub const NAMES: [&'static str; 10] = {
+        let mut names = [""; 10];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = TOOLS[at].0;
+            at += 1;
+        }
+        names
+    };
+
     /// The tool of a name on the wire.
     #[must_use]
     pub fn named(name: &str) -> Self {

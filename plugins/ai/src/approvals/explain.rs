@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Approvals, Subject};
 use crate::agent::ApprovalMode;
+use crate::command::OneOf;
 use crate::sanitizer::one_line;
 
 /// Show what the assistant may do without asking
@@ -31,7 +32,7 @@ enum ApprovalCommand {
 #[derive(Debug, Args)]
 struct ExplainArgs {
     /// The approval mode: basic, default or full; without it, the one of the settings
-    #[arg(long)]
+    #[arg(long, value_parser = OneOf(&ApprovalMode::NAMES))]
     mode: Option<String>,
     /// The directory the assistant may change by itself; without it, this one
     #[arg(long, value_name = "DIR")]
@@ -40,7 +41,7 @@ struct ExplainArgs {
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
     /// The tool, by its name on the wire; for a tool that is not the shell, COMMAND is the path
-    #[arg(long, value_name = "NAME", default_value = "execute_bash_local")]
+    #[arg(long, value_name = "NAME", default_value = Tool::Shell.name(), value_parser = OneOf(&Tool::NAMES))]
     tool: String,
     /// While a plan is made
     #[arg(long)]
