@@ -128,7 +128,6 @@ pub fn write(paths: &Paths, records: &[Record<'_>]) {
 }
 
 /// The admin's policy did not allow a plugin to be loaded, linked or installed.
-#[allow(dead_code, reason = "the policy that calls it is being built")]
 pub fn policy_refused(paths: &Paths, plugin: &str, version: Option<String>, rule: &str) {
     let record = Record { version, rule: Some(rule), ..Record::new(Event::PolicyRefused, plugin) };
     write(paths, &[record]);

@@ -206,7 +206,8 @@ impl Broker {
         if entry.origin == Origin::Linked {
             tell_of_link(entry);
         }
-        let (header, digest) = open(entry, &DigestCache::new(self.paths.cache.as_deref()))?;
+        let remembered = self.paths.cache.as_deref().filter(|_| !self.config.verifies_always());
+        let (header, digest) = open(entry, &DigestCache::new(remembered))?;
         let module =
             lock(&self.gate).admit(&entry.label(), header).map_err(|error| refused(entry, &error))?;
         let lent = Lent::new(Arc::clone(self), Arc::new(entry.clone()), &digest);

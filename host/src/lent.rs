@@ -35,7 +35,7 @@ impl Lent {
             digest: (*self.digest).into(),
             ..abi::Consumer::default()
         };
-        let decisions = sign_in::obtain(self.broker.paths(), &self.entry, service)?;
+        let decisions = sign_in::obtain(self.broker.paths(), self.broker.config(), &self.entry, service)?;
         for decision in decisions.into_iter().filter(|decision| decision.granted) {
             match decision.capability {
                 Capability::Audience(name) => consumer.audiences.push(name.into()),
@@ -68,9 +68,9 @@ impl abi::Host for Lent {
             .into()
     }
 
-    fn policy(&self, _key: RStr<'_>) -> ROption<RString> {
-        // With a policy file this version runs no plugin at all (see `run`), so there is nothing to say here.
-        ROption::RNone
+    fn policy(&self, key: RStr<'_>) -> ROption<RString> {
+        let policy = self.broker.config().policy().ok().flatten();
+        policy.and_then(|policy| policy.section(key.as_str())).map(RString::from).into()
     }
 
     fn facts(&self, topic: RStr<'_>) -> ROption<RString> {

@@ -17,6 +17,7 @@
 //! | `discovery` | which plugins there are and which one is meant; opens no library |
 //! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
+//! | `policy` | the admin's rules; checked at install and whenever a plugin is chosen |
 //! | `sign_in` | what plugins may do with the user's sign-in: grants |
 //! | `audit` | what was decided about the sign-in and became of the plugins, a line each |
 //! | `diagnosis` | what `seqera doctor` looks at |
@@ -35,6 +36,7 @@
 //! | `plugins.lock` | `config::lock` | `plugin_store::locking` |
 //! | `<plugins>/<name>/<version>/plugin.toml`, `cli.json` | `discovery::manifest`, `builtin::cli_tree` | `plugin_store::package` |
 //! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
+//! | `/etc/seqera/policy.toml` | `policy` | admins |
 //! | `grants.toml` | `sign_in::grants` | the same |
 //! | `audit.jsonl` in the state directory | people | `audit` |
 //! | `plugin-index.jsonl`, `digests.json` in the cache | `discovery::index`, `digest` | the same; may be deleted at any time |
@@ -55,6 +57,7 @@ mod library;
 mod log;
 mod output;
 mod plugin_store;
+mod policy;
 mod redaction;
 #[cfg(test)]
 mod schemas;
@@ -62,7 +65,6 @@ mod sign_in;
 mod signals;
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -124,13 +126,15 @@ fn run_plugin(word: &OsStr, arguments: &[OsString]) -> Result<u8> {
 
 /// Runs plugins: `work` with a broker that has loaded nothing yet, and the end of everything that it loads.
 pub(crate) fn with_broker(work: impl FnOnce(&Arc<Broker>) -> Result<u8>) -> Result<u8> {
-    refuse_policy()?;
     let paths = Paths::find();
     let config = Config::read(&paths)?;
     discovery::link::refresh(&paths);
     let signals = Signals::install();
     let broker = Broker::new(paths, config, signals.clone());
     let outcome = work(&broker);
+    if let Err(error) = &outcome {
+        policy::record(broker.paths(), error);
+    }
     finish(&broker, &signals, outcome)
 }
 
@@ -156,16 +160,6 @@ fn finish(broker: &Broker, signals: &Signals, outcome: Result<u8>) -> Result<u8>
         Some(fault) if outcome.is_ok() => Err(fault),
         _ => outcome,
     }
-}
-
-/// An admin's policy must never be ignored, and this version cannot carry one out yet: so it runs no plugin.
-pub(crate) fn refuse_policy() -> Result<()> {
-    if Path::new(config::POLICY).exists() {
-        return Err(Error::new(Code::Denied, format!("there is a policy in {}", config::POLICY))
-            .because("this version of seqera cannot carry out a policy, and does not ignore one")
-            .hint("Use a version that can, or ask your admin."));
-    }
-    Ok(())
 }
 
 fn unknown_to(catalog: &Catalog<'_>, word: &str) -> Error {

@@ -1,5 +1,6 @@
 //! The Platform emulator, and the harness with which the suites run the real program.
 
+pub mod admin;
 pub mod browser;
 pub mod doc_commands;
 pub mod emulator;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::admin::{self, Etc};
 use crate::browser;
 use crate::emulator::Emulator;
 use crate::stage;
@@ -63,6 +64,7 @@ pub struct Sandbox {
     root: TempDir,
     program: PathBuf,
     environment: BTreeMap<String, String>,
+    etc: Option<Etc>,
 }
 
 #[allow(clippy::expect_used, reason = "a test without its surroundings has to stop")]
@@ -80,7 +82,7 @@ impl Sandbox {
         environment.insert("PATH".to_owned(), std::env::var("PATH").unwrap_or_default());
         // The keychain of whoever runs the tests is not ours.
         environment.insert("SEQERA_NO_KEYCHAIN".to_owned(), "true".to_owned());
-        Self { program: stage::installation().join("bin/seqera"), root, environment }
+        Self { program: stage::installation().join("bin/seqera"), root, environment, etc: None }
     }
 
     /// As a user of this emulator.
@@ -122,6 +124,23 @@ impl Sandbox {
     pub fn with_program(mut self, program: &Path) -> Self {
         program.clone_into(&mut self.program);
         self
+    }
+
+    /// With an `/etc` of its own, where the test is the admin; `None`, with a word on standard error, on a machine that
+    /// does not let it.
+    #[must_use]
+    pub fn with_admin(mut self) -> Option<Self> {
+        self.etc = admin::is_possible().then(|| Etc::new(&self.root.path().join("etc")));
+        self.etc.is_some().then_some(self)
+    }
+
+    /// The `/etc` of [`Sandbox::with_admin`].
+    ///
+    /// # Panics
+    /// Without it.
+    #[must_use]
+    pub fn etc(&self) -> &Etc {
+        self.etc.as_ref().expect("a sandbox with an admin")
     }
 
     /// The bundled plugins of the installation in use.
@@ -213,7 +232,10 @@ impl Sandbox {
 
     /// A command line, ready to be started.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.etc {
+            Some(etc) => etc.around(&self.program),
+            None => Command::new(&self.program),
+        };
         command
             .args(arguments)
             .env_clear()

@@ -41,7 +41,11 @@ impl Layer {
         Self::parse(path, text).map(Some)
     }
 
-    pub(super) fn parse(path: &Path, text: String) -> Result<Self> {
+    /// Understands the text of a file.
+    ///
+    /// # Errors
+    /// `Config`: it is no TOML.
+    pub fn parse(path: &Path, text: String) -> Result<Self> {
         // Read once, needed until the process ends: the values borrow from it.
         let text: &'static str = text.leak();
         let table = match DeTable::parse(text) {

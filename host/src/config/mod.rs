@@ -15,6 +15,7 @@ pub use pins::{PLUGIN_KEYS, Pins, Rule, exactly};
 pub use settings::{SETTINGS, Setting};
 
 use crate::error::Result;
+use crate::policy::{self, Policy};
 
 /// Directories of the product.
 #[derive(Debug, Clone, Default)]
@@ -78,9 +79,6 @@ fn bundled_plugins() -> Option<PathBuf> {
 /// The admin's settings.
 #[cfg(unix)]
 const SYSTEM_CONFIG: &str = "/etc/seqera/config.toml";
-/// The admin's policy. No variable moves it.
-#[cfg(unix)]
-pub const POLICY: &str = "/etc/seqera/policy.toml";
 
 /// The tables that a file may have.
 pub const TABLES: &[&str] = &["plugins", "commands", "services", "indexes"];
@@ -91,6 +89,8 @@ pub struct Config {
     layers: Vec<Layer>,
     /// Kept as an error when it cannot be used: what does not choose a plugin goes on working.
     lock: Option<Result<Lock>>,
+    /// Kept as an error when it cannot be used: the built-in commands go on working.
+    policy: Option<Result<Policy>>,
 }
 
 impl Config {
@@ -102,7 +102,11 @@ impl Config {
         let user = paths.user_config();
         let user = user.map(|path| Layer::read(&path)).transpose()?.flatten();
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
-        Ok(Self { layers: user.into_iter().chain(system).collect(), lock: Lock::read(paths) })
+        Ok(Self {
+            layers: user.into_iter().chain(system).collect(),
+            lock: Lock::read(paths),
+            policy: policy::read(),
+        })
     }
 
     /// What would count if the user's file said `text`.
@@ -112,7 +116,11 @@ impl Config {
     pub fn read_with(paths: &Paths, text: String) -> Result<Self> {
         let user = paths.user_config().map(|path| Layer::parse(&path, text)).transpose()?;
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
-        Ok(Self { layers: user.into_iter().chain(system).collect(), lock: Lock::read(paths) })
+        Ok(Self {
+            layers: user.into_iter().chain(system).collect(),
+            lock: Lock::read(paths),
+            policy: policy::read(),
+        })
     }
 
     /// The files that were read, the one whose word counts first.
@@ -139,7 +147,25 @@ impl Config {
     /// It is no TOML, with line and column.
     pub fn of_text(text: &str) -> Result<Self> {
         let layer = Layer::parse(Path::new("config.toml"), text.to_owned())?;
-        Ok(Self { layers: vec![layer], lock: None })
+        Ok(Self { layers: vec![layer], lock: None, policy: None })
+    }
+
+    /// The admin's policy, when there is one.
+    ///
+    /// # Errors
+    /// It cannot be trusted or understood: then no plugin may run.
+    pub fn policy(&self) -> Result<Option<&Policy>> {
+        self.policy.as_ref().map(|policy| policy.as_ref().map_err(Clone::clone)).transpose()
+    }
+
+    /// Whether the admin wants nothing believed that was remembered where users can write.
+    pub fn verifies_always(&self) -> bool {
+        self.policy_if_good().is_some_and(Policy::verifies_always)
+    }
+
+    /// The policy where rules are looked up; whoever runs a plugin has asked [`Config::policy`].
+    fn policy_if_good(&self) -> Option<&Policy> {
+        self.policy.as_ref()?.as_ref().ok()
     }
 
     /// The effective value of a setting.
@@ -164,7 +190,7 @@ impl Config {
     /// # Errors
     /// A rule that makes no sense, with file and line.
     pub fn pins_of_files(&self, plugin: &str) -> Result<Pins> {
-        Pins::of(plugin, &self.layers)
+        Pins::of(plugin, self.layers.iter().chain(self.policy_if_good().map(Policy::layer)))
     }
 
     /// The same, as if there were no lock.
@@ -186,12 +212,14 @@ impl Config {
         self.named("commands", word)
     }
 
-    /// The plugin that the files name for a service.
+    /// The plugin that the files name for a service; the policy's word is the last.
     pub fn service_provider(&self, service: &str) -> Option<Rule<String>> {
-        self.named("services", service)
+        let named = self.policy_if_good().and_then(|policy| policy.provider(service));
+        named.or_else(|| self.named("services", service))
     }
 
-    /// The plugin indexes by name. The user's word on a name wins over the system's.
+    /// The plugin indexes by name. The user's word on a name wins over the system's,
+    /// and the policy's over both.
     pub fn indexes(&self) -> BTreeMap<String, Rule<String>> {
         let mut indexes = BTreeMap::new();
         for layer in self.layers.iter().rev() {
@@ -199,12 +227,22 @@ impl Config {
                 indexes.extend(layer.text(&["indexes", &name]).map(|rule| (name, rule)));
             }
         }
+        indexes.extend(self.policy_if_good().into_iter().flat_map(Policy::indexes));
         indexes
     }
 
     /// Where the files say that a plugin comes from.
     pub fn plugin_source(&self, plugin: &str) -> Option<Rule<String>> {
-        self.layers.iter().find_map(|layer| layer.text(&["plugins", plugin, "source"]))
+        let layers = self.policy_if_good().map(Policy::layer).into_iter().chain(&self.layers);
+        layers.into_iter().find_map(|layer| layer.text(&["plugins", plugin, "source"]))
+    }
+
+    /// Where a receipt says that something came from, with the name of an index replaced by its address.
+    pub fn place_of_source(&self, label: &str) -> String {
+        match label.strip_prefix("index:") {
+            Some(name) => self.indexes().remove(name).map_or_else(|| name.to_owned(), |rule| rule.value),
+            None => label.strip_prefix("path:").unwrap_or(label).to_owned(),
+        }
     }
 
     fn named(&self, table: &str, key: &str) -> Option<Rule<String>> {

@@ -32,7 +32,11 @@ pub struct Pins {
 }
 
 impl Pins {
-    pub(super) fn of(plugin: &str, layers: &[Layer]) -> Result<Self> {
+    /// What these files demand of a plugin.
+    ///
+    /// # Errors
+    /// `Config`: a demand that makes no sense, with file and line.
+    pub fn of<'a>(plugin: &str, layers: impl IntoIterator<Item = &'a Layer>) -> Result<Self> {
         let mut pins = Self::default();
         for layer in layers {
             pins.versions.extend(version(layer, plugin)?);

@@ -1,5 +1,6 @@
 //! Which of the plugins found is meant: versions, pins, conflicts, services.
 
+use super::weigh::Case;
 use super::{Catalog, Entry, Origin};
 use crate::config::{Pins, Rule};
 use crate::error::{Code, Error, Result};
@@ -126,10 +127,22 @@ impl Catalog<'_> {
         if versions.is_empty() {
             return Ok(None);
         }
+        self.decide(name, &versions, &self.case(name, &versions)?)
+    }
+
+    /// What the versions of a plugin are weighed by.
+    ///
+    /// # Errors
+    /// A rule that makes no sense, with file and line.
+    pub fn case(&self, name: &str, versions: &[&Entry]) -> Result<Case<'_>> {
         // The lock is about what is installed, and not about what somebody is writing just now.
         let is_linked = versions.iter().any(|entry| entry.origin == Origin::Linked);
         let pins = if is_linked { self.config.pins_of_files(name)? } else { self.config.pins(name)? };
-        self.choose_by(name, &versions, &pins)
+        self.case_of(versions, pins)
+    }
+
+    fn case_of(&self, versions: &[&Entry], pins: Pins) -> Result<Case<'_>> {
+        Ok(Case { pins, policy: self.config.policy()?, is_bundled: versions.iter().any(is_bundled) })
     }
 
     /// As [`choose`](Self::choose), under these demands.
@@ -142,36 +155,45 @@ impl Catalog<'_> {
         versions: &[&'e Entry],
         pins: &Pins,
     ) -> Result<Option<&'e Entry>> {
-        if let Some(place) = &pins.disabled {
+        self.decide(name, versions, &self.case_of(versions, pins.clone())?)
+    }
+
+    fn decide<'e>(&self, name: &str, versions: &[&'e Entry], case: &Case<'_>) -> Result<Option<&'e Entry>> {
+        if let Some(error) = case.policy.and_then(|policy| policy.refusal_of_name(name)) {
+            return Err(error);
+        }
+        if let Some(place) = &case.pins.disabled {
             return Err(switched_off(name, place));
         }
-        let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
-        let allowed = |entry: &&&'e Entry| {
-            let named = names_digest(pins, entry);
-            let by_origin = entry.origin != Origin::User || !is_bundled || named;
-            // What is being written is a pre-release as often as not.
-            let is_unpinned = entry.origin == Origin::Linked && pins.versions.is_empty();
-            by_origin && (is_unpinned || pins.accepts(entry.version())) && (pins.digests.is_empty() || named)
-        };
         let best = versions
             .iter()
-            .filter(allowed)
+            .filter(|entry| self.weigh(entry, case).iter().all(|finding| finding.is_met))
             .min_by(|a, b| a.origin.cmp(&b.origin).then_with(|| b.version().cmp(a.version())))
             .copied();
         match best {
             Some(entry) => Ok(Some(entry)),
-            // Only pre-releases, and nobody named one: as if it were not there.
-            None if pins.is_empty() => Ok(None),
-            None => Err(unmet(name, pins, versions, self.config.plugin_source(name).as_ref())),
+            None => match self.refused_by_policy(versions, case) {
+                Some(error) => Err(error),
+                // Only pre-releases, and nobody named one: as if it were not there.
+                None if case.pins.is_empty() => Ok(None),
+                None => Err(self.unmet(name, versions, case)),
+            },
+        }
+    }
+
+    fn unmet(&self, name: &str, versions: &[&Entry], case: &Case<'_>) -> Error {
+        let error = unmet(name, &case.pins, versions, self.config.plugin_source(name).as_ref());
+        match case.policy.filter(|policy| policy.has_rules_for(name)) {
+            Some(policy) => policy.reasons(name, error),
+            None => error.hint(format!(
+                "Or change the pin: seqera plugin pin {name}@VERSION, or [plugins.{name}] in the file above."
+            )),
         }
     }
 }
 
-fn names_digest(pins: &Pins, entry: &Entry) -> bool {
-    let Some(artifact) = entry.artifact() else {
-        return false;
-    };
-    !pins.digests.is_empty() && pins.digests.iter().all(|rule| rule.value == artifact.sha256)
+fn is_bundled(entry: &&Entry) -> bool {
+    entry.origin == Origin::Bundled
 }
 
 /// Services that carry the sign-in come from a bundled plugin, or from the one that the user or the admin names:
@@ -217,7 +239,7 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
     if let Some(place) = &pins.locked {
         error = error.hint(format!("seqera plugin sync  (brings plugins and lock together, {place})"));
     }
-    let is_bundled = versions.iter().any(|entry| entry.origin == Origin::Bundled);
+    let is_bundled = versions.iter().any(is_bundled);
     let in_the_way = |entry: &&&Entry| {
         is_bundled && entry.origin == Origin::User && pins.digests.is_empty() && pins.accepts(entry.version())
     };
@@ -231,9 +253,7 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
         Some(rule) => format!("seqera plugin install {name}  (from {}, {})", rule.value, rule.place),
         None => format!("Install the version that is pinned: seqera plugin install {name}@VERSION"),
     };
-    error.hint(install).hint(format!(
-        "Or change the pin: seqera plugin pin {name}@VERSION, or [plugins.{name}] in the file above."
-    ))
+    error.hint(install)
 }
 
 fn no_provider(service: &str, major: u32, named: Option<(String, String)>) -> Error {

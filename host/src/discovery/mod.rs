@@ -7,6 +7,7 @@ pub mod link;
 pub mod manifest;
 mod scan;
 mod stamp;
+mod weigh;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ use crate::config::{Config, Paths};
 pub struct Catalog<'a> {
     roots: Vec<Root>,
     cache: Option<PathBuf>,
+    paths: Paths,
     config: &'a Config,
 }
 
@@ -37,7 +39,8 @@ impl<'a> Catalog<'a> {
         let linked = root(&link::directory(paths).filter(|dir| dir.is_dir()), Origin::Linked);
         Self {
             roots: bundled.into_iter().chain(user).chain(linked).collect(),
-            cache: paths.cache.clone(),
+            cache: paths.cache.clone().filter(|_| !config.verifies_always()),
+            paths: paths.clone(),
             config,
         }
     }

@@ -11,8 +11,9 @@ use super::store::Store;
 use super::trusted_keys::TrustedKeys;
 use crate::config::Pins;
 use crate::discovery::manifest::Manifest;
-use crate::discovery::{Entry, switched_off};
+use crate::discovery::{Entry, Origin, switched_off};
 use crate::error::{Code, Error, Result};
+use crate::policy::{Policy, Subject};
 use crate::sign_in::grants::{self, Grants};
 use crate::sign_in::{Capability, Holder};
 
@@ -52,7 +53,10 @@ impl Candidate<'_> {
 /// # Errors
 /// Those of the file.
 pub fn trusted_keys(store: &Store) -> Result<Vec<PublicKey>> {
-    Ok(TrustedKeys::read(&store.paths)?.public_keys())
+    match store.config().policy()?.and_then(Policy::keys) {
+        Some(keys) => Ok(keys.value.clone()),
+        None => Ok(TrustedKeys::read(&store.paths)?.public_keys()),
+    }
 }
 
 /// Whether pins leave room for a version, before anything is downloaded.
@@ -75,7 +79,7 @@ pub fn admit(
     goal: Goal<'_>,
     installed: &[(Entry, Option<Receipt>)],
 ) -> Result<()> {
-    pinned(store, candidate, goal)?;
+    wanted(store, candidate, goal)?;
     revoked(&Seen::read(store.root()), candidate)?;
     let signed_before = installed.iter().find_map(|(entry, receipt)| {
         let signer = receipt.as_ref()?.signer.as_ref()?;
@@ -99,8 +103,27 @@ pub fn admit(
 /// Whether the user and the admin leave room for it.
 ///
 /// # Errors
-/// `Mismatch`, with the file and line of each demand.
-pub fn pinned(store: &Store, candidate: &Candidate<'_>, goal: Goal<'_>) -> Result<()> {
+/// `Denied` by the policy; `Mismatch`, with the file and line of each demand.
+pub fn wanted(store: &Store, candidate: &Candidate<'_>, goal: Goal<'_>) -> Result<()> {
+    allowed(store, candidate)?;
+    pinned(store, candidate, goal)
+}
+
+/// What the admin's policy says, which is asked again at every load.
+fn allowed(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
+    let Some(policy) = store.config().policy()? else { return Ok(()) };
+    let signer = || candidate.signer.map(str::to_owned).ok_or_else(|| "nobody signed it".to_owned());
+    let subject = Subject {
+        name: &candidate.manifest.plugin.name,
+        label: candidate.label(),
+        origin: Origin::User,
+        source: Some(store.config().place_of_source(candidate.source)),
+        signer: &signer,
+    };
+    policy.refusal(&subject).map_or(Ok(()), |error| Err(error.hint("Nothing was installed.")))
+}
+
+fn pinned(store: &Store, candidate: &Candidate<'_>, goal: Goal<'_>) -> Result<()> {
     let plugin = &candidate.manifest.plugin;
     let pins = demands(store, &plugin.name, goal)?;
     if let Some(place) = &pins.disabled {

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use super::durable;
 use super::signature::{self, SigningKey, Unverified};
 use super::store::Store;
-use super::trusted_keys::TrustedKeys;
 use crate::digest;
 use crate::error::{Code, Error, Result};
 
@@ -127,7 +126,7 @@ impl Index {
         let signature = location.read(store, INDEX_SIGNATURE).map_err(|error| {
             Error::new(Code::Denied, format!("the index {location} is not signed")).because(error.to_string())
         })?;
-        let keys = TrustedKeys::read(&store.paths)?.public_keys();
+        let keys = super::admission::trusted_keys(store)?;
         let signature = String::from_utf8_lossy(&signature);
         let verified = signature::verify(&text, &signature, &keys).map_err(|problem| {
             let code =

@@ -138,8 +138,8 @@ pub fn install_while(
 }
 
 fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>) -> Result<Outcome> {
-    // Installing loads plugins: the one that downloads, and the new one.
-    crate::refuse_policy()?;
+    // A policy that nobody understands allows nothing.
+    let _understood = store.config().policy()?;
     let above = goal.above();
     let resolved =
         source::resolve(store, source, |name, version| admission::accepts(store, name, version, goal))?;
@@ -167,8 +167,8 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
         signer: inspected.signer.as_deref(),
     };
     if above.is_none() {
-        // What is there already and pinned away is no success.
-        admission::pinned(store, &candidate, goal)?;
+        // What is there already and may not run is no success.
+        admission::wanted(store, &candidate, goal)?;
     }
     if let Some(outcome) = needless(store, &plugin.name, &plugin.version, above, |receipt| {
         receipt.manifest_sha256 == inspected.manifest_sha256

@@ -9,7 +9,7 @@ pub mod grants;
 pub use grants::{Capability, Holder};
 
 use crate::audit::{self, Event, Record};
-use crate::config::Paths;
+use crate::config::{Config, Paths};
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::plugin_store::receipt::Receipt;
@@ -34,13 +34,38 @@ pub struct Decision {
     pub granted: bool,
     /// The rule: `FILE:LINE`, or words.
     pub rule: String,
+    /// The policy refuses it.
+    pub is_policy: bool,
 }
 
 /// Decides about everything that the manifest of `entry` asks for.
 ///
 /// # Errors
 /// `grants.toml` cannot be read.
-pub fn decide(paths: &Paths, entry: &Entry) -> Result<Vec<Decision>> {
+pub fn decide(paths: &Paths, config: &Config, entry: &Entry) -> Result<Vec<Decision>> {
+    let policy = config.policy()?.filter(|_| !is_provider(config, entry));
+    let mut decisions = granted_by_user(paths, entry)?;
+    for decision in &mut decisions {
+        let finding = policy.and_then(|policy| policy.capability(entry.name(), &decision.capability));
+        if let Some(finding) = finding.filter(|finding| !finding.is_met) {
+            decision.granted = false;
+            decision.is_policy = true;
+            decision.rule = format!("{} ({})", finding.rule, finding.place);
+        }
+    }
+    Ok(decisions)
+}
+
+/// Whoever holds the sign-in needs nobody's leave to use it.
+fn is_provider(config: &Config, entry: &Entry) -> bool {
+    let is_named = match config.service_provider(TOKENS) {
+        Some(rule) => rule.value == entry.name(),
+        None => entry.origin == Origin::Bundled,
+    };
+    is_named && entry.manifest.provides.contains_key(TOKENS)
+}
+
+fn granted_by_user(paths: &Paths, entry: &Entry) -> Result<Vec<Decision>> {
     let asked = Capability::asked(&entry.manifest.capabilities);
     if asked.is_empty() {
         return Ok(Vec::new());
@@ -52,15 +77,18 @@ pub fn decide(paths: &Paths, entry: &Entry) -> Result<Vec<Decision>> {
         Origin::User => None,
     };
     if let Some(rule) = without_asking {
-        let granted = |capability| Decision { capability, granted: true, rule: rule.to_owned() };
+        let granted =
+            |capability| Decision { capability, granted: true, rule: rule.to_owned(), is_policy: false };
         return Ok(asked.into_iter().map(granted).collect());
     }
     let grants = Grants::read(paths)?;
     let signer = signer(entry);
     let holder = holder(entry, signer.as_deref());
     let decide = |capability: Capability| match grants.find(&holder, &capability) {
-        Some(grant) => Decision { capability, granted: true, rule: grant.place.clone() },
-        None => Decision { capability, granted: false, rule: "you did not grant it".to_owned() },
+        Some(grant) => Decision { capability, granted: true, rule: grant.place.clone(), is_policy: false },
+        None => {
+            Decision { capability, granted: false, rule: "you did not grant it".to_owned(), is_policy: false }
+        }
     };
     Ok(asked.into_iter().map(decide).collect())
 }
@@ -69,8 +97,8 @@ pub fn decide(paths: &Paths, entry: &Entry) -> Result<Vec<Decision>> {
 ///
 /// # Errors
 /// `Denied`: the plugin wants tokens and has no audience. `grants.toml` cannot be read.
-pub fn obtain(paths: &Paths, entry: &Entry, service: &str) -> Result<Vec<Decision>> {
-    let decisions = decide(paths, entry)?;
+pub fn obtain(paths: &Paths, config: &Config, entry: &Entry, service: &str) -> Result<Vec<Decision>> {
+    let decisions = decide(paths, config, entry)?;
     if !concerns(service) {
         return Ok(decisions);
     }
@@ -78,15 +106,18 @@ pub fn obtain(paths: &Paths, entry: &Entry, service: &str) -> Result<Vec<Decisio
     let is_denied =
         |decision: &&Decision| matches!(decision.capability, Capability::Audience(_)) && !decision.granted;
     match decisions.iter().find(is_denied) {
-        Some(decision) if service == TOKENS => Err(denied(entry, decision)),
+        Some(decision) if service == TOKENS || decision.is_policy => Err(denied(config, entry, decision)),
         _ => Ok(decisions),
     }
 }
 
-fn denied(entry: &Entry, decision: &Decision) -> Error {
-    Error::new(Code::Denied, format!("the plugin {} may not {}", entry.label(), decision.capability))
-        .because(&decision.rule)
-        .hint(format!("If you trust it, run `seqera plugin grants allow {}`.", entry.name()))
+fn denied(config: &Config, entry: &Entry, decision: &Decision) -> Error {
+    let what = format!("the plugin {} may not {}", entry.label(), decision.capability);
+    let error = Error::new(Code::Denied, what).because(&decision.rule);
+    match config.policy() {
+        Ok(Some(policy)) if decision.is_policy => policy.reasons(entry.name(), error),
+        _ => error.hint(format!("If you trust it, run `seqera plugin grants allow {}`.", entry.name())),
+    }
 }
 
 fn write_audit(paths: &Paths, entry: &Entry, service: &str, decisions: &[Decision]) {

@@ -2,3 +2,4 @@
 
 mod audit;
 mod grants;
+mod policy;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use serde_json::json;
 
-use crate::config::Paths;
+use crate::config::{Config, Paths};
 use crate::error::Result;
 use crate::output;
 use crate::plugin_store::{cargo, link};
@@ -30,7 +30,9 @@ pub struct LinkArgs {
 /// # Errors
 /// It is no plugin, or was not built.
 pub fn run(args: &LinkArgs) -> Result<()> {
-    crate::refuse_policy()?;
+    if let Some(policy) = Config::read(&Paths::find())?.policy()? {
+        policy.allows_links()?;
+    }
     let library = cargo::library_of(&args.path)?;
     let linked = link::link(&Paths::find(), &library, args.dry_run)?;
     let plugin = &linked.plugin;

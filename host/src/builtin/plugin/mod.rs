@@ -2,6 +2,7 @@
 
 mod disable;
 mod enable;
+mod explain;
 mod grants;
 mod index;
 mod info;
@@ -48,6 +49,7 @@ enum PluginCommand {
     Run(run::RunArgs),
     Upgrade(upgrade::UpgradeArgs),
     Verify(verify::VerifyArgs),
+    Explain(explain::ExplainArgs),
     Pin(pin::PinArgs),
     Unpin(unpin::UnpinArgs),
     Enable(enable::EnableArgs),
@@ -76,6 +78,7 @@ pub fn run(args: &PluginArgs) -> Result<()> {
         PluginCommand::Run(args) => run::run(args),
         PluginCommand::Upgrade(args) => upgrade::run(args),
         PluginCommand::Verify(args) => verify::run(args),
+        PluginCommand::Explain(args) => explain::run(args),
         PluginCommand::Pin(args) => pin::run(args),
         PluginCommand::Unpin(args) => unpin::run(args),
         PluginCommand::Enable(args) => enable::run(args),

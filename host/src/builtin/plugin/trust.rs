@@ -7,11 +7,12 @@ use std::path::Path;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::config::Paths;
+use crate::config::{Config, Paths};
 use crate::error::{Code, Error, Result};
 use crate::output;
 use crate::plugin_store::signature::PublicKey;
 use crate::plugin_store::trusted_keys::{TrustedKey, TrustedKeys};
+use crate::policy::Policy;
 
 /// Say whose signatures are trusted
 #[derive(Debug, Parser)]
@@ -107,6 +108,9 @@ fn add(keys: &mut TrustedKeys, key: &str, name: &str, change: &Change) -> Result
         return tell_json(action, &[added]);
     }
     output::people(&format!("{} {said}\n", added.key.id()));
+    if let Some(keys) = Config::read(&Paths::find())?.policy()?.and_then(Policy::keys) {
+        output::warning(&format!("the policy of this machine names the keys that count ({})", keys.place));
+    }
     Ok(())
 }
 

@@ -1,0 +1,271 @@
+//! `seqera plugin explain NAME`
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use crate::builtin::surroundings;
+use crate::config::{Config, Paths};
+use crate::digest;
+use crate::discovery::{Catalog, Entry};
+use crate::error::{Code, Error, Result};
+use crate::output;
+use crate::policy::Finding;
+use crate::sign_in::{self, Decision};
+
+/// Say why a plugin runs, or does not: each rule with its file and line
+///
+/// Nothing is loaded. The exit code is 0 whatever the decision; `--json` has it as `decision`: `used`, `refused` or
+/// `not-installed`.
+#[derive(Debug, Parser)]
+#[command(name = "explain")]
+pub struct ExplainArgs {
+    /// The plugin
+    name: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// # Errors
+/// The configuration, or the policy, cannot be used: then that is the explanation.
+pub fn run(args: &ExplainArgs) -> Result<()> {
+    let (paths, config) = surroundings()?;
+    let explanation = Explanation::of(&args.name, &paths, &config)?;
+    if args.json {
+        return output::data(&format!("{:#}\n", explanation.to_json()));
+    }
+    output::data(&output::printable(&explanation.to_text()))
+}
+
+struct Explanation {
+    name: String,
+    /// What holds for every version.
+    rules: Vec<Finding>,
+    versions: Vec<Version>,
+    /// Why none is used, although there are some.
+    refusal: Option<Error>,
+    notes: Vec<String>,
+}
+
+struct Version {
+    entry: Entry,
+    state: State,
+    rules: Vec<Finding>,
+    sign_in: Vec<Decision>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Used,
+    /// It meets all rules, and another version counts before it.
+    Allowed,
+    Refused,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Allowed => "allowed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Explanation {
+    fn of(name: &str, paths: &Paths, config: &Config) -> Result<Self> {
+        let catalog = Catalog::new(paths, config);
+        let (mut entries, broken) = catalog.all();
+        entries.retain(|entry| entry.name() == name);
+        entries.sort_by(|a, b| (a.origin, b.version()).cmp(&(b.origin, a.version())));
+        let case = catalog.case(name, &entries.iter().collect::<Vec<_>>())?;
+        let chosen = catalog.choose(name, entries.iter());
+        let used = chosen.as_ref().ok().copied().flatten().map(|entry| entry.dir.clone());
+        let mut refusal = chosen.err();
+        let mut versions = Vec::new();
+        for entry in entries {
+            let mut rules = catalog.weigh(&entry, &case);
+            rules.push(integrity(&entry));
+            let state = match (rules.iter().all(|rule| rule.is_met), used.as_ref() == Some(&entry.dir)) {
+                (true, true) => State::Used,
+                (true, false) if refusal.is_none() => State::Allowed,
+                _ => State::Refused,
+            };
+            let sign_in = sign_in::decide(paths, config, &entry)?;
+            versions.push(Version { entry, state, rules, sign_in });
+        }
+        if let Some(version) = versions.iter().find(|version| used.as_ref() == Some(&version.entry.dir)) {
+            refusal = refusal.or_else(|| version.changed());
+        }
+        let mut notes = match versions.iter().find(|version| version.state == State::Used) {
+            Some(version) => notes(&catalog, &version.entry),
+            None => Vec::new(),
+        };
+        if versions.is_empty() {
+            notes.extend(
+                case.pins.describe().into_iter().map(|demand| format!("it would have to be {demand}")),
+            );
+        }
+        let is_its = |dir: &Path| dir.iter().any(|part| part == name);
+        let its = broken.iter().filter(|broken| is_its(&broken.dir));
+        notes.extend(its.map(|broken| format!("{}: {}", broken.dir.display(), broken.problem)));
+        let rules = catalog.rules_by_name(name, &case);
+        Ok(Self { name: name.to_owned(), rules, versions, refusal, notes })
+    }
+
+    fn decision(&self) -> &'static str {
+        match &self.refusal {
+            Some(_) => "refused",
+            None if self.versions.iter().any(|version| version.state == State::Used) => "used",
+            None => "not-installed",
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let refusal = self.refusal.as_ref().map(|error| {
+            json!({
+                "code": error.code, "message": error.message, "causes": error.causes, "hints": error.hints,
+            })
+        });
+        json!({
+            "version": 1,
+            "name": self.name,
+            "decision": self.decision(),
+            "refusal": refusal,
+            "rules": self.rules.iter().map(rule_json).collect::<Vec<_>>(),
+            "versions": self.versions.iter().map(Version::to_json).collect::<Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let headline = match self.decision() {
+            "used" => format!("{} may run\n", self.name),
+            "refused" => format!("{} may not run\n", self.name),
+            _ => format!("{} is not installed\n", self.name),
+        };
+        let mut text = headline;
+        write_rules(&mut text, &self.rules);
+        for version in &self.versions {
+            let Entry { origin, dir, .. } = &version.entry;
+            let _infallible = writeln!(
+                text,
+                "{}: {}  ({}, {})",
+                version.entry.label(),
+                version.state.as_str(),
+                origin.as_str(),
+                dir.display()
+            );
+            write_rules(&mut text, &version.rules);
+            for decision in &version.sign_in {
+                let may = if decision.granted { "may" } else { "may not" };
+                let mark = mark(decision.granted);
+                let _infallible =
+                    writeln!(text, "  {mark} {may} {}  ({})", decision.capability, decision.rule);
+            }
+        }
+        if let Some(error) = &self.refusal {
+            let _infallible = writeln!(text, "refused, exit code {}: {}", error.code, error.message);
+            for cause in &error.causes {
+                let _infallible = writeln!(text, "  because {cause}");
+            }
+            for hint in &error.hints {
+                let _infallible = writeln!(text, "hint: {hint}");
+            }
+        }
+        for note in &self.notes {
+            let _infallible = writeln!(text, "note: {note}");
+        }
+        text
+    }
+}
+
+impl Version {
+    /// The error that loading it would end with.
+    fn changed(&self) -> Option<Error> {
+        let rule = self.rules.iter().find(|rule| !rule.is_met)?;
+        let message = format!("the plugin {} was changed on disk", self.entry.label());
+        Some(Error::new(Code::Mismatch, message).because(format!("{} ({})", rule.rule, rule.place)))
+    }
+
+    fn to_json(&self) -> Value {
+        let decision = |decision: &Decision| {
+            json!({
+                "kind": decision.capability.kind(), "name": decision.capability.name(),
+                "granted": decision.granted, "rule": decision.rule,
+            })
+        };
+        json!({
+            "version": self.entry.version().to_string(),
+            "origin": self.entry.origin.as_str(),
+            "path": self.entry.dir,
+            "state": self.state.as_str(),
+            "rules": self.rules.iter().map(rule_json).collect::<Vec<_>>(),
+            "capabilities": self.sign_in.iter().map(decision).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What is checked when it is opened: that its library is the one that its manifest names. Nothing remembered counts.
+fn integrity(entry: &Entry) -> Finding {
+    let place = entry.dir.join("plugin.toml").display().to_string();
+    let finding = |rule: String, is_met| Finding { rule, place: place.clone(), is_met, is_policy: false };
+    let Some(artifact) = entry.artifact() else {
+        return finding(format!("it has no library for {}", crate::TARGET), false);
+    };
+    match std::fs::read(entry.dir.join(&artifact.file)).map(|bytes| digest::of_bytes(&bytes)) {
+        Ok(sha256) if sha256 == artifact.sha256 => {
+            finding("its library is the one that is named".to_owned(), true)
+        }
+        Ok(sha256) => {
+            finding(format!("its library has sha256 {sha256}, and {} is named", artifact.sha256), false)
+        }
+        Err(error) => finding(format!("its library {} cannot be read: {error}", artifact.file), false),
+    }
+}
+
+/// What it would do and does not: words and services that are another plugin's.
+fn notes(catalog: &Catalog<'_>, entry: &Entry) -> Vec<String> {
+    let mut notes = Vec::new();
+    for command in &entry.manifest.commands {
+        match catalog.command(&command.name) {
+            Ok(Some(found)) if found.entry.name() != entry.name() => notes.push(format!(
+                "`seqera {}` is a command of {}; say `seqera plugin run {} -- ARGUMENTS`",
+                command.name,
+                found.entry.label(),
+                entry.name()
+            )),
+            Ok(_) => {}
+            Err(error) => notes.push(error.to_string()),
+        }
+    }
+    for (service, major) in &entry.manifest.provides {
+        match catalog.provider(service, *major) {
+            Ok(found) if found.name() != entry.name() => {
+                notes.push(format!("{service}@{major} is provided by {}, not by it", found.label()));
+            }
+            Ok(_) => {}
+            Err(error) => notes.push(format!("{service}@{major}: {error}")),
+        }
+    }
+    notes
+}
+
+fn write_rules(text: &mut String, rules: &[Finding]) {
+    for rule in rules {
+        let _infallible = writeln!(text, "  {} {}  ({})", mark(rule.is_met), rule.rule, rule.place);
+    }
+}
+
+fn mark(is_met: bool) -> &'static str {
+    if is_met { "✓" } else { "✗" }
+}
+
+fn rule_json(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule, "place": finding.place, "met": finding.is_met, "policy": finding.is_policy,
+    })
+}

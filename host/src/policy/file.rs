@@ -1,0 +1,207 @@
+//! What the policy says, each rule with its line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::config::{Layer, Pins, Rule, line_of, place};
+use crate::error::{Code, Error, Result};
+use crate::plugin_store::signature::PublicKey;
+
+/// The version of the format that this host understands.
+const FORMAT: u32 = 1;
+
+/// The policy, understood as a whole or not at all: a rule that this version does not know is no rule to skip.
+#[derive(Debug)]
+pub struct Policy {
+    path: PathBuf,
+    text: String,
+    layer: Layer,
+    keys: Option<Rule<Vec<PublicKey>>>,
+    pub(super) document: Document,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    policy: Spanned<u32>,
+    /// Whom to ask.
+    pub contact: Option<String>,
+    #[serde(default)]
+    pub allow: Allow,
+    #[serde(default)]
+    pub plugins: BTreeMap<String, Plugin>,
+    #[serde(default)]
+    pub indexes: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub services: BTreeMap<String, Spanned<String>>,
+    pub tokens: Option<Spanned<BTreeMap<String, Spanned<Tokens>>>>,
+    #[serde(default)]
+    approval: Approval,
+}
+
+/// What holds for all plugins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allow {
+    /// Only these.
+    pub plugins: Option<Spanned<Vec<String>>>,
+    pub require: Option<Spanned<Require>>,
+    /// Only what these sign counts as signed.
+    keys: Option<Spanned<Vec<String>>>,
+    /// Only from there.
+    pub sources: Option<Spanned<Vec<String>>>,
+    /// Plugins that are linked for development.
+    pub links: Option<Spanned<bool>>,
+    /// `SEQERA_PLUGINS_DIR`
+    pub plugins_dir: Option<Spanned<bool>>,
+    /// The sign-in is sent to these further hosts only.
+    pub hosts: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    pub verify: Verify,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Require {
+    /// Nothing.
+    Any,
+    /// A signature that counts.
+    Signed,
+    /// A digest in the policy.
+    Pinned,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verify {
+    /// The digest of a file that did not change is remembered.
+    #[default]
+    OnChange,
+    /// It is computed at every load.
+    Always,
+}
+
+/// What holds for one plugin. Version and digest are pins and are read as such.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Plugin {
+    #[serde(rename = "version")]
+    _version: Option<toml::Value>,
+    #[serde(rename = "sha256")]
+    pub sha256: Option<toml::Value>,
+    pub enabled: Option<Spanned<bool>>,
+    #[serde(rename = "source")]
+    _source: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// Who may have tokens for an audience.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tokens {
+    pub plugins: Vec<String>,
+    pub reason: Option<String>,
+}
+
+/// Commands of the assistant that are forbidden, or always asked about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approval {
+    #[serde(default)]
+    deny: Vec<String>,
+    #[serde(default)]
+    ask: Vec<String>,
+}
+
+impl Policy {
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// `Config`, with file and line.
+    pub fn parse(path: &Path, text: String) -> Result<Self> {
+        let wrong = |byte: usize, problem: &str| {
+            Error::new(
+                Code::Config,
+                format!("{} is wrong, so no plugin runs", place(path, line_of(&text, byte))),
+            )
+            .because(problem.lines().next().unwrap_or_default())
+            .hint("Ask your admin to correct the policy.")
+        };
+        let document: Document = toml::from_str(&text)
+            .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message()))?;
+        if *document.policy.get_ref() != FORMAT {
+            let problem = format!("it has format {}: another seqera is needed", document.policy.get_ref());
+            return Err(wrong(document.policy.span().start, &problem));
+        }
+        let keys = document.allow.keys.as_ref().map(|keys| {
+            let start = keys.span().start;
+            let parse = |key: &String| PublicKey::parse(key).map_err(|problem| wrong(start, &problem));
+            let value = keys.get_ref().iter().map(parse).collect::<Result<Vec<_>>>()?;
+            Ok::<_, Error>(Rule { value, place: place(path, line_of(&text, start)) })
+        });
+        let keys = keys.transpose()?;
+        for source in document.allow.sources.iter().flat_map(|sources| sources.get_ref()) {
+            if let Some(name) = source.strip_prefix("index:")
+                && !name.contains(['/', '\\'])
+                && !document.indexes.contains_key(name)
+            {
+                let start = document.allow.sources.as_ref().map_or(0, |sources| sources.span().start);
+                let problem = format!("the policy itself has to say where the index {name} is: [indexes]");
+                return Err(wrong(start, &problem));
+            }
+        }
+        let layer = Layer::parse(path, text.clone())?;
+        for name in document.plugins.keys() {
+            let _understood = Pins::of(name, [&layer])?;
+        }
+        Ok(Self { path: path.to_owned(), text, layer, keys, document })
+    }
+
+    /// The file as one of settings: its pins count beside those of the others.
+    pub fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
+    /// The keys whose signatures count, when the policy names them.
+    pub fn keys(&self) -> Option<&Rule<Vec<PublicKey>>> {
+        self.keys.as_ref()
+    }
+
+    /// The plugin that provides a service, when the policy names it.
+    pub fn provider(&self, service: &str) -> Option<Rule<String>> {
+        self.document.services.get(service).map(|name| self.rule(name))
+    }
+
+    /// The indexes that the policy names.
+    pub fn indexes(&self) -> impl Iterator<Item = (String, Rule<String>)> {
+        self.document.indexes.iter().map(|(name, place)| (name.clone(), self.rule(place)))
+    }
+
+    /// Whether nothing that was remembered may be believed.
+    pub fn verifies_always(&self) -> bool {
+        self.document.allow.verify == Verify::Always
+    }
+
+    /// What plugins are told: `approval.deny` and `approval.ask`, as lists in JSON.
+    pub fn section(&self, key: &str) -> Option<String> {
+        let list = match key {
+            "approval.deny" => &self.document.approval.deny,
+            "approval.ask" => &self.document.approval.ask,
+            _ => return None,
+        };
+        (!list.is_empty()).then(|| serde_json::json!(list).to_string())
+    }
+
+    /// `FILE:LINE` of a value.
+    pub(super) fn place<T>(&self, value: &Spanned<T>) -> String {
+        place(&self.path, line_of(&self.text, value.span().start))
+    }
+
+    fn rule(&self, value: &Spanned<String>) -> Rule<String> {
+        Rule { value: value.get_ref().clone(), place: self.place(value) }
+    }
+}

@@ -1,0 +1,85 @@
+//! The admin of a machine: a private `/etc`, seen by one process tree only, in a mount namespace of its own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What programs look for in `/etc`, whatever they do.
+const NEEDED: [&str; 6] = ["passwd", "group", "hosts", "nsswitch.conf", "resolv.conf", "ld.so.cache"];
+/// Its arguments: the private directory, then the command line.
+const ENTER: &str = r#"mount --bind "$0" /etc && exec "$@""#;
+
+/// A private `/etc`.
+#[derive(Debug, Clone)]
+pub struct Etc(PathBuf);
+
+#[allow(clippy::expect_used, reason = "a test without its surroundings has to stop")]
+impl Etc {
+    /// In this directory, which is made.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn new(dir: &Path) -> Self {
+        fs::create_dir_all(dir.join("seqera")).expect("a private /etc");
+        for name in NEEDED {
+            let _not_everywhere = fs::copy(Path::new("/etc").join(name), dir.join(name));
+        }
+        for dir in [dir.to_owned(), dir.join("seqera")] {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("permissions");
+        }
+        Self(dir.to_owned())
+    }
+
+    /// `/etc/seqera`, as it lies outside.
+    #[must_use]
+    pub fn seqera(&self) -> PathBuf {
+        self.0.join("seqera")
+    }
+
+    /// Writes a file of `/etc/seqera` as an admin does: root's, and nobody else may write it.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.seqera().join(name);
+        fs::write(&path, text).expect("a file of the admin");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("permissions");
+    }
+
+    /// The beginning of a command line that sees this directory as `/etc`.
+    #[must_use]
+    pub fn around(&self, program: &Path) -> Command {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--", "sh", "-c", ENTER]).arg(&self.0).arg(program);
+        command
+    }
+}
+
+/// Whether this machine lets us have a mount namespace: root may, where the kernel or a container does not forbid it.
+/// Otherwise that is said, and in CI a machine without `unshare` is a failure.
+#[must_use]
+pub fn is_possible() -> bool {
+    static POSSIBLE: OnceLock<bool> = OnceLock::new();
+    *POSSIBLE.get_or_init(|| {
+        let entered =
+            Command::new("unshare").args(["--mount", "--", "mount", "--bind", "/tmp", "/mnt"]).output();
+        let problem = match entered {
+            Ok(output) if output.status.success() => return true,
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => {
+                assert!(std::env::var_os("CI").is_none(), "unshare cannot be started: {error}");
+                error.to_string()
+            }
+        };
+        tell(&problem);
+        false
+    })
+}
+
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn tell(problem: &str) {
+    eprintln!("SKIPPED: this test needs a mount namespace of its own, which only root may have: {problem}");
+}

@@ -1,0 +1,280 @@
+//! The admin's policy, from outside: a private `/etc`, real packages, the real program.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+
+use seqera_tests::sandbox::{Run, Sandbox};
+use serde_json::Value;
+
+use crate::emulator;
+use crate::plugin_store::publisher::World;
+
+/// A publisher and a user of a machine with an admin; `None` where nobody can be one.
+fn world() -> Option<World> {
+    Some(World::of(Sandbox::new().with_admin()?))
+}
+
+fn policy(world: &World, rules: &str) {
+    world.user.etc().write("policy.toml", &format!("policy = 1\n{rules}"));
+}
+
+fn explain(sandbox: &Sandbox, plugin: &str) -> Value {
+    let run = sandbox.run(sandbox.command(["plugin", "explain", plugin, "--json"])).success();
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// The rules that were not met, as `RULE (PLACE)`.
+fn unmet(explanation: &Value) -> Vec<String> {
+    let versions = explanation["versions"].as_array().unwrap();
+    let rules = versions.iter().flat_map(|version| version["rules"].as_array().unwrap());
+    explanation["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain(rules)
+        .filter(|rule| rule["met"] == false)
+        .map(|rule| format!("{} ({})", rule["rule"].as_str().unwrap(), rule["place"].as_str().unwrap()))
+        .collect()
+}
+
+fn hello(world: &World) -> Run {
+    world.user.seqera("hello you")
+}
+
+/// With `hello` installed, unsigned, before there is a policy.
+fn with_hello() -> Option<World> {
+    let world = world()?;
+    let _installed = world.run(&["install", &world.archive("0.3.0"), "--yes"]).success();
+    Some(world)
+}
+
+#[test]
+fn only_what_the_list_names_runs_and_is_installed() {
+    let Some(world) = with_hello() else { return };
+    policy(
+        &world,
+        "contact = \"it@acme.example\"\n[allow]\nplugins = [\"auth\", \"org\"]\nreason = \"not reviewed\"\n",
+    );
+    let refused = hello(&world).fails(77, "the policy of this machine does not allow the plugin hello");
+    for said in ["/etc/seqera/policy.toml:4", "your admin says: not reviewed", "Ask it@acme.example."] {
+        assert!(refused.stderr.contains(said), "{refused}");
+    }
+    let audit = fs::read_to_string(world.user.home().join(".local/state/seqera/audit.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(audit.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["plugin"]), (&"policy-refused".into(), &"hello".into()));
+    assert!(last["rule"].as_str().unwrap().contains("policy.toml:4"), "{last}");
+    let again = world.run(&["install", &world.archive("0.3.1"), "--yes"]);
+    let _refused = again.fails(77, "Nothing was installed.");
+    assert_eq!(world.user.seqera("org --help").success().stderr, "");
+
+    let explained = explain(&world.user, "hello");
+    assert_eq!(
+        (explained["decision"].as_str(), &explained["refusal"]["code"]),
+        (Some("refused"), &77.into())
+    );
+    assert_eq!(unmet(&explained), ["the policy allows other plugins only (/etc/seqera/policy.toml:4)"]);
+    let text = world.user.seqera("plugin explain hello").success().stdout;
+    assert!(text.starts_with("hello may not run\n"), "{text}");
+    assert!(text.contains("✗ the policy allows other plugins only  (/etc/seqera/policy.toml:4)"), "{text}");
+
+    policy(&world, "[allow]\nplugins = [\"hello\"]\n");
+    assert_eq!(hello(&world).success().stdout, "Hello, you\n");
+    assert_eq!(explain(&world.user, "hello")["decision"], "used");
+    let _other = world.user.seqera("org --help").fails(77, "does not allow the plugin org");
+}
+
+#[test]
+fn a_plugin_is_switched_off_with_the_reason_that_users_are_told() {
+    let Some(world) = with_hello() else { return };
+    policy(&world, "[plugins.hello]\nenabled = false\nreason = \"leaks memory; use org\"\n");
+    let refused = hello(&world).fails(77, "your admin says: leaks memory; use org");
+    assert!(refused.stderr.contains("the policy switches it off (/etc/seqera/policy.toml:3)"), "{refused}");
+    assert!(!refused.stderr.contains("plugin enable"), "{refused}");
+    let _still = world.run(&["enable", "hello"]);
+    let _refused = hello(&world).fails(77, "switches it off");
+}
+
+#[test]
+fn a_pin_of_the_policy_is_intersected_with_that_of_the_user() {
+    let Some(world) = with_hello() else { return };
+    policy(&world, "[plugins.hello]\nversion = \">=0.4\"\n");
+    world.user.configure("[plugins.hello]\nversion = \"<0.4\"\n");
+    let refused = hello(&world).fails(78, "no installed hello is the one that is pinned");
+    for said in [".config/seqera/config.toml:2", "/etc/seqera/policy.toml:3", "Ask your admin."] {
+        assert!(refused.stderr.contains(said), "{said}: {refused}");
+    }
+    let _refused =
+        world.run(&["install", &world.archive("0.4.0"), "--yes"]).fails(78, "/etc/seqera/policy.toml:3");
+    world.user.configure("");
+    let _installed = world.run(&["install", &world.archive("0.4.0"), "--yes"]).success();
+    world.assert_works("0.4.0");
+    let explained = explain(&world.user, "hello");
+    assert_eq!(unmet(&explained), ["version >=0.4 (/etc/seqera/policy.toml:3)"]);
+    assert_eq!(explained["versions"][0]["state"], "used", "{explained:#}");
+}
+
+#[test]
+fn what_has_to_be_signed_is_checked_at_install_and_at_every_load() {
+    let Some(world) = with_hello() else { return };
+    world.trust();
+    policy(&world, "[allow]\nrequire = \"signed\"\n");
+    let _refused =
+        hello(&world).fails(77, "it has to be signed, and nobody signed it (/etc/seqera/policy.toml:3)");
+    let _refused = world.run(&["install", &world.archive("0.3.1"), "--yes"]).fails(77, "it has to be signed");
+    let _installed = world.run(&["install", &world.signed("0.3.2"), "--yes"]).success();
+    world.assert_works("0.3.2");
+
+    let manifest = world.user.plugins().join("hello/0.3.2/plugin.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("0.3.2\"", "0.3.2\" ")).unwrap();
+    let _refused = hello(&world).fails(77, "it has to be signed, and");
+}
+
+#[test]
+fn the_keys_of_the_policy_take_the_place_of_those_of_the_user() {
+    let Some(world) = world() else { return };
+    world.trust();
+    let own = world.key();
+    let stranger = World::new();
+    policy(&world, &format!("[allow]\nrequire = \"signed\"\nkeys = [\"{}\"]\n", stranger.key()));
+    let signed = world.signed("0.3.0");
+    let _refused = world.run(&["install", &signed, "--yes"]).fails(77, "key");
+    let told = world.run(&["trust", "add", &own]);
+    assert!(told.stderr.contains("/etc/seqera/policy.toml:4"), "{told}");
+    policy(&world, &format!("[allow]\nrequire = \"signed\"\nkeys = [\"{own}\"]\n"));
+    let _installed = world.run(&["install", &signed, "--yes"]).success();
+    let _works = hello(&world).success();
+    policy(&world, &format!("[allow]\nrequire = \"signed\"\nkeys = [\"{}\"]\n", stranger.key()));
+    let _refused = hello(&world).fails(77, "it has to be signed, and");
+}
+
+#[test]
+fn a_digest_may_be_required() {
+    let Some(world) = with_hello() else { return };
+    policy(&world, "[allow]\nrequire = \"pinned\"\n");
+    let _refused = hello(&world).fails(77, "the policy has to name its sha256 (/etc/seqera/policy.toml:3)");
+    let json = world.run(&["info", "hello", "--json"]).success().stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let artifacts = json["versions"][0]["artifacts"].as_object().unwrap();
+    let sha256 = artifacts.values().next().unwrap()["sha256"].as_str().unwrap();
+    let pinned =
+        |sha256: &str| format!("[allow]\nrequire = \"pinned\"\n[plugins.hello]\nsha256 = \"{sha256}\"\n");
+    policy(&world, &pinned(sha256));
+    let _works = hello(&world).success();
+    policy(&world, &pinned(&"0".repeat(64)));
+    let _refused = hello(&world).fails(78, "/etc/seqera/policy.toml:5");
+}
+
+#[test]
+fn plugins_come_only_from_where_the_policy_says() {
+    let Some(world) = world() else { return };
+    world.trust();
+    let elsewhere = world.user.root().join("elsewhere.tar.gz");
+    fs::rename(world.archive("0.3.0"), &elsewhere).unwrap();
+    let elsewhere = elsewhere.display().to_string();
+    let _installed = world.run(&["install", &elsewhere, "--yes"]).success();
+    let _packed = world.signed("0.4.0");
+    let index = world.index(&[]);
+    policy(&world, &format!("[indexes]\nacme = \"{index}\"\n[allow]\nsources = [\"index:acme\"]\n"));
+    let _refused = hello(&world).fails(77, "/etc/seqera/policy.toml:5");
+    let _refused = world.run(&["install", &elsewhere, "--yes"]).fails(77, "it comes from ");
+    let _installed = world.run(&["install", "hello", "--yes"]).success();
+    world.assert_works("0.4.0");
+}
+
+#[test]
+fn plugins_under_development_and_other_directories_are_forbidden_when_it_says_so() {
+    let Some(world) = with_hello() else { return };
+    let library = world.library("0.9.0");
+    let _linked = world.run(&["link", &library]).success();
+    let _works = hello(&world).success();
+    policy(&world, "[allow]\nlinks = false\nplugins_dir = false\n");
+    world.assert_works("0.3.0");
+    let _refused = world.run(&["link", &library]).fails(77, "forbids plugins under development");
+    let _refused = world.run(&["test", &library]).fails(77, "/etc/seqera/policy.toml:3");
+    let user = world.user.plugins().display().to_string();
+    let mut moved = world.user.command(["hello", "you"]);
+    moved.env("SEQERA_PLUGINS_DIR", user);
+    let _refused = world.user.run(moved).fails(77, "SEQERA_PLUGINS_DIR");
+}
+
+#[test]
+fn tokens_go_only_to_the_plugins_that_the_policy_names() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator).with("SEQERA_ACCESS_TOKEN", &emulator.access_token);
+    let Some(sandbox) = sandbox.with_admin() else { return };
+    sandbox.etc().write(
+        "policy.toml",
+        "policy = 1\n[tokens.platform]\nplugins = [\"ai\"]\nreason = \"billing is ours\"\n",
+    );
+    let refused = sandbox.seqera("org list").fails(77, "the plugin org");
+    assert!(refused.stderr.contains("your admin says: billing is ours"), "{refused}");
+    assert!(refused.stderr.contains("/etc/seqera/policy.toml:2"), "{refused}");
+    let audit = fs::read_to_string(sandbox.home().join(".local/state/seqera/audit.jsonl")).unwrap();
+    assert!(audit.contains("\"decision\":\"denied\"") && audit.contains("policy.toml:2"), "{audit}");
+    assert!(!audit.contains(&emulator.access_token));
+    let explained = explain(&sandbox, "org");
+    assert_eq!(explained["versions"][0]["capabilities"][0]["granted"], false, "{explained:#}");
+
+    sandbox.etc().write("policy.toml", "policy = 1\n[tokens.platform]\nplugins = [\"org\"]\n");
+    let _works = sandbox.seqera("org list").success();
+}
+
+#[test]
+fn a_policy_that_others_may_write_or_nobody_understands_stops_plugins_and_nothing_else() {
+    let Some(world) = with_hello() else { return };
+    let path = world.user.etc().seqera().join("policy.toml");
+    let set = |owner: u32, mode: u32, dir_mode: u32| {
+        chown(&path, Some(owner), None).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(dir_mode)).unwrap();
+    };
+    policy(&world, "");
+    let _works = hello(&world).success();
+    for (owner, mode, dir_mode, says) in [
+        (0, 0o646, 0o755, "others than root may write to /etc/seqera/policy.toml"),
+        (0, 0o664, 0o755, "others than root may write to /etc/seqera/policy.toml"),
+        (1000, 0o644, 0o755, "belongs to the user 1000"),
+        (0, 0o644, 0o777, "others than root may write to /etc/seqera "),
+    ] {
+        set(owner, mode, dir_mode);
+        let refused = hello(&world).fails(78, says);
+        assert!(refused.stderr.contains("so no plugin runs"), "{refused}");
+        let _refused = world.run(&["install", &world.archive("0.3.1"), "--yes"]).fails(78, says);
+        for built_in in ["--version", "help", "plugin list", "config show", "completion bash"] {
+            let _works = world.user.seqera(built_in).success();
+        }
+        let _said = world.user.seqera("plugin explain hello").fails(78, says);
+    }
+    set(0, 0o644, 0o755);
+    let _works = hello(&world).success();
+    for (rules, line) in [
+        ("[allow]\nplugin = [\"org\"]\n", 3),
+        ("[allow]\nrequire = \"sigend\"\n", 3),
+        ("[allow]\nkeys = [\"RWnonsense\"]\n", 3),
+        ("[plugins.org]\nversion = \"one\"\n", 3),
+        ("[allow]\nsources = [\"index:nowhere\"]\n", 3),
+        ("[whatever]\n", 2),
+        ("[allow\n", 2),
+    ] {
+        policy(&world, rules);
+        let _refused = hello(&world).fails(3, &format!("/etc/seqera/policy.toml:{line} is wrong"));
+    }
+    world.user.etc().write("policy.toml", "policy = 2\n");
+    let _refused = hello(&world).fails(3, "another seqera is needed");
+}
+
+#[test]
+fn no_variable_and_no_file_of_the_user_moves_or_loosens_it() {
+    let Some(world) = with_hello() else { return };
+    policy(&world, "[allow]\nplugins = []\n");
+    world.user.configure("[allow]\nplugins = [\"hello\"]\n[plugins.hello]\nenabled = true\n");
+    for name in
+        ["SEQERA_CONFIG_DIR", "SEQERA_POLICY", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "SEQERA_PLUGINS_DIR"]
+    {
+        let mut command = world.user.command(["plugin", "run", "hello", "--", "hello"]);
+        command.env(name, world.user.plugins().display().to_string());
+        let run = world.user.run(command);
+        assert!(matches!(run.code, 77) || name == "SEQERA_PLUGINS_DIR" && run.code != 0, "{name}: {run}");
+    }
+}
