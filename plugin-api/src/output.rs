@@ -72,6 +72,14 @@ impl Output {
         self.write(format!("{text}\n").as_bytes())
     }
 
+    /// Prints a value as JSON to standard output, its strings as [`visible_json`] has them.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn json(&self, value: &serde_json::Value) -> Result<()> {
+        self.write(format!("{}\n", visible_json(&format!("{value:#}"))).as_bytes())
+    }
+
     /// Writes bytes to standard output and flushes them.
     ///
     /// # Errors
@@ -150,18 +158,83 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Takes control characters (but newline and tab) out of text that a server or a tool wrote, so that it cannot
-/// steer the terminal.
+/// steer the terminal; what hides or reorders text is shown as `<U+202E>`.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     let is_unwanted = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if text.chars().any(is_unwanted) {
-        Cow::Owned(text.chars().filter(|c| !is_unwanted(*c)).collect())
-    } else {
-        Cow::Borrowed(text)
+    // Words of some languages need these two.
+    let joins = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
+    let is_shown = |c: char| is_hidden(c) && !joins(c);
+    if !text.chars().any(|c| is_unwanted(c) || is_shown(c)) {
+        return Cow::Borrowed(text);
     }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !is_unwanted(*c)) {
+        if is_shown(c) {
+            shown.push_str(&format!("<U+{:04X}>", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// JSON in which characters that steer a terminal, hide, or reorder text are written by their number: nothing is lost,
+/// and a terminal that it is printed to is safe.
+#[must_use]
+pub fn visible_json(json: &str) -> Cow<'_, str> {
+    // What is ASCII stands in strings as its number already, but for this one.
+    let is_unsafe = |c: char| c == '\u{7f}' || (!c.is_ascii() && (c.is_control() || is_hidden(c)));
+    if !json.chars().any(is_unsafe) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_unsafe(c) {
+            let units =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            text.push_str(&units);
+        } else {
+            text.push(c);
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// Whether a character cannot be seen, or changes the order of others.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+        | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// Flushes this library's own buffer of standard output; the process may end right after.
 pub(crate) fn flush() -> Result<()> {
     io::stdout().lock().flush().map_err(|error| write_error(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_holds_everything_and_shows_nothing_that_steers() {
+        for text in ["plain", "ö🧬 \u{1b}[2J\n", "a\u{9b}2J\u{7f}\u{202e}\u{200b}\u{e0041}z"] {
+            let json = visible_json(&serde_json::json!({ text: [text] }).to_string()).into_owned();
+            assert!(!json.chars().any(|c| c.is_control() || is_hidden(c)), "{json:?}");
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&json).unwrap(),
+                serde_json::json!({ text: [text] })
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_server_is_shown_and_obeyed_by_nothing() {
+        assert_eq!(printable("Bob & Sons\n"), "Bob & Sons\n");
+        assert_eq!(printable("a\u{1b}[2J\u{9b}\u{202e}b"), "a[2J<U+202E>b");
+        assert_eq!(printable("نمی\u{200c}خواهم 👩\u{200d}🔬"), "نمی\u{200c}خواهم 👩\u{200d}🔬");
+    }
 }

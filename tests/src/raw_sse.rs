@@ -25,6 +25,17 @@ pub enum Step {
     Hold,
 }
 
+/// What a request is answered with.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// A part of method and path, with a blank at the end: `GET /v1/cli/skills `.
+    pub request: String,
+    /// `200 OK`
+    pub status: &'static str,
+    /// JSON.
+    pub body: String,
+}
+
 /// The server; it stops when the process does.
 pub struct RawSse {
     /// `http://127.0.0.1:PORT`
@@ -38,16 +49,26 @@ impl RawSse {
     /// # Errors
     /// When the system gives no port.
     pub fn start(streams: Vec<Vec<Step>>) -> std::io::Result<Self> {
+        Self::start_with(streams, Vec::new())
+    }
+
+    /// The same, with answers of its own to requests that hold a text: the first that fits counts.
+    ///
+    /// # Errors
+    /// As [`RawSse::start`].
+    pub fn start_with(streams: Vec<Vec<Step>>, answers: Vec<Answer>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = format!("http://{}", listener.local_addr()?);
         let requests = Arc::new(Mutex::new(Vec::new()));
         let streams = Arc::new(Mutex::new(streams.into_iter()));
         let seen = Arc::clone(&requests);
+        let answers = Arc::new(answers);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (seen, streams) = (Arc::clone(&seen), Arc::clone(&streams));
+                let (seen, streams, answers) =
+                    (Arc::clone(&seen), Arc::clone(&streams), Arc::clone(&answers));
                 std::thread::spawn(move || {
-                    let _client_went_away = serve(stream, &seen, || lock(&streams).next());
+                    let _client_went_away = serve(stream, &seen, &answers, || lock(&streams).next());
                 });
             }
         });
@@ -74,6 +95,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn serve(
     stream: TcpStream,
     seen: &Mutex<Vec<String>>,
+    answers: &[Answer],
     next: impl Fn() -> Option<Vec<Step>>,
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
@@ -81,6 +103,10 @@ fn serve(
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
         lock(seen).push(request.clone());
+        if let Some(fits) = answers.iter().find(|answer| format!("{request} ").contains(&answer.request)) {
+            answer(&mut writer, fits.status, &fits.body)?;
+            continue;
+        }
         if request.contains("/events") {
             return match next() {
                 Some(steps) => play(&mut writer, steps),

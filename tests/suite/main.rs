@@ -20,6 +20,7 @@ mod examples;
 mod faults;
 mod governance;
 mod headless;
+mod hostile_backend;
 mod hygiene;
 mod id_token;
 mod line_mode;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use seqera_plugin_api::output::is_hidden;
 use vte::{Parser, Perform};
 
 /// The state between two parts of one text.
@@ -59,14 +60,6 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
         return flat;
     }
     flat.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Whether a character must be shown by its number: it cannot be seen, or it changes the order of others.
-pub(crate) fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
-        | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 fn is_plain(byte: u8) -> bool {

@@ -79,8 +79,7 @@ pub(crate) fn run(host: &Host, args: &ApprovalArgs) -> Result<Exit> {
     let request = Request { cwd: &cwd, ..approvals.request(&subject, mode, args.plan) };
     let decision = decide(&request, &SystemFiles);
     if args.json {
-        let json = serde_json::to_string_pretty(&as_json(&decision, &subject, mode));
-        out!(host, "{}", json.unwrap_or_default())?;
+        host.output().json(&as_json(&decision, &subject, mode))?;
     } else {
         for line in as_text(&decision) {
             out!(host, "{line}")?;

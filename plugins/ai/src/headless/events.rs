@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use seqera_plugin_api::output::Output;
+use seqera_plugin_api::output::{Output, visible_json};
 use seqera_plugin_api::{Error, ErrorKind, Host, Result};
 use serde::Serialize;
 use serde_json::json;
@@ -15,7 +15,6 @@ use serde_json::value::RawValue;
 
 use crate::agent::{Outcome, Shown, Usage};
 use crate::journal::now;
-use crate::sanitizer::is_hidden;
 
 /// How much is gathered before it is written, in bytes.
 const BATCH: usize = 256 * 1024;
@@ -199,25 +198,13 @@ impl Formatter for Visible {
         writer: &mut W,
         fragment: &str,
     ) -> std::io::Result<()> {
-        if fragment.is_ascii() && !fragment.contains('\u{7f}') {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut from = 0;
-        for (at, c) in fragment.char_indices() {
-            if c.is_control() || is_hidden(c) {
-                writer.write_all(&fragment.as_bytes()[from..at])?;
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-                from = at + c.len_utf8();
-            }
-        }
-        writer.write_all(&fragment.as_bytes()[from..])
+        writer.write_all(visible_json(fragment).as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use seqera_plugin_api::output::is_hidden;
     use seqera_plugin_api::testing::FakeHost;
     use serde_json::Value;
 

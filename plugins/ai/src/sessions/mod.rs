@@ -1,6 +1,7 @@
 //! `seqera ai sessions`: what this machine keeps of past sessions.
 
 use clap::{Args, Subcommand};
+use seqera_plugin_api::output::visible_json;
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, out, status};
 
 use crate::journal::{Record, Store};
@@ -52,8 +53,7 @@ fn list(host: &Host, store: &Store, is_json: bool, is_here: bool) -> Result<()> 
         sessions.retain(|session| session.cwd == here);
     }
     if is_json {
-        let json = serde_json::to_string_pretty(&serde_json::json!({ "sessions": sessions }));
-        return out!(host, "{}", json.unwrap_or_default());
+        return host.output().json(&serde_json::json!({ "sessions": sessions }));
     }
     if sessions.is_empty() {
         status!(host, "No sessions are kept on this machine.");
@@ -70,7 +70,7 @@ fn show(host: &Host, store: &Store, id: &str, is_json: bool) -> Result<()> {
     let mut ends_line = true;
     store.read(id, |json, line| {
         if is_json {
-            return out!(host, "{json}");
+            return out!(host, "{}", visible_json(json));
         }
         let text = match &line.record {
             Record::Message { content, .. } => format!("\n> {content}\n\n"),

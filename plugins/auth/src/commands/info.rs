@@ -43,7 +43,7 @@ pub(crate) fn run(sessions: &Arc<Sessions>, args: &InfoArgs) -> Result<Exit> {
     let format = args.output.unwrap_or_else(|| if wants_json() { Format::Json } else { Format::Console });
     let info = ask(&host.http()?);
     match format {
-        Format::Json => out!(host, "{:#}", info.to_json())?,
+        Format::Json => host.output().json(&info.to_json())?,
         Format::Console => info.print(host)?,
     }
     let outcomes = [&info.user, &info.backend, &info.platform];

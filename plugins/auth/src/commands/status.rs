@@ -43,7 +43,7 @@ pub(crate) fn run(sessions: &Sessions, args: &StatusArgs) -> Result<Exit> {
         sessions.use_profile(args.profile.as_deref())?;
         let rows = rows(sessions, args.check)?;
         if args.json {
-            out!(host, "{:#}", to_json(&rows))?;
+            host.output().json(&to_json(&rows))?;
         } else {
             print(host, &rows)?;
         }

@@ -36,7 +36,7 @@ pub(crate) fn run(host: &Host, args: &ListArgs) -> Result<()> {
                 })
             })
             .collect();
-        return out!(host, "{:#}", json!({ "organizations": list }));
+        return host.output().json(&json!({ "organizations": list }));
     }
     if organizations.is_empty() {
         status!(host, "Your account is in no organization. You may need an invitation.");

@@ -18,7 +18,7 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(host: &Host, args: &ShowArgs) -> Result<()> {
     let selected = Selections::of_session(host)?.current();
     if args.json {
-        return out!(host, "{:#}", json!({ "organization": selected }));
+        return host.output().json(&json!({ "organization": selected }));
     }
     let Some(organization) = selected else {
         status!(host, "No organization is selected. Choose one with `seqera org switch`.");

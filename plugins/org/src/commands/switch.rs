@@ -1,7 +1,7 @@
 //! `seqera org switch`
 
 use clap::Args;
-use seqera_plugin_api::{Error, ErrorKind, Host, Result, out, printable, status};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, printable, status};
 
 use crate::platform;
 use crate::selection::{OrganizationRecord, Selections};
@@ -39,7 +39,7 @@ pub(crate) fn run(host: &Host, args: &SwitchArgs) -> Result<()> {
     selections.select(chosen.clone())?;
     status!(host, "[Org] ✓ Organization set: {}", printable(&chosen.org_name));
     status!(host, "Assistant sessions that are running keep theirs until they are started again.");
-    if args.json { out!(host, "{:#}", serde_json::json!({ "organization": chosen })) } else { Ok(()) }
+    if args.json { host.output().json(&serde_json::json!({ "organization": chosen })) } else { Ok(()) }
 }
 
 /// By id, then by name, then by name without regard to case if that is unique.
