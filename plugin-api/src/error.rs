@@ -150,6 +150,17 @@ impl Error {
         self
     }
 
+    /// The same with all its texts changed, e.g. to take a secret out of what a server said.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Self {
+        let lists = self.causes.iter_mut().chain(&mut self.hints);
+        let details = self.details.iter_mut().map(|(_, value)| value);
+        for text in lists.chain(details).chain([&mut self.message]) {
+            *text = change(text);
+        }
+        self
+    }
+
     /// Which kind it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -300,6 +300,51 @@ fn what_was_said_is_listed_and_shown_here() {
     assert!(!all.contains("unkept words"));
 }
 
+/// Whatever is kept of a conversation goes when its time is over, and what is younger stays.
+#[test]
+fn what_was_said_is_kept_as_long_as_the_settings_say() {
+    let (emulator, sandbox) = alice();
+    let state = sandbox.home().join(".local/state/seqera/ai");
+    let run = |word: &str| {
+        emulator.script(vec![
+            json!({ "execute": "execute_bash_local", "args": { "command": format!("seq 1 9999; echo {word}") } }),
+            text(word),
+            stop(),
+        ]);
+        sandbox.seqera("ai --headless --approval-mode full go").success()
+    };
+    let everything = || {
+        let mut all = String::new();
+        ["sessions", "output"].iter().for_each(|name| kept(&state.join(name), &mut all));
+        all
+    };
+    let _first = run("yesterday");
+    assert!(everything().contains("yesterday") && fs::read_dir(state.join("output")).unwrap().count() == 1);
+    // Three days pass.
+    for directory in [&state.join("sessions"), &state.join("output")] {
+        for item in fs::read_dir(directory).unwrap() {
+            let file = fs::File::options().write(true).open(item.unwrap().path()).unwrap();
+            let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 24 * 3600);
+            file.set_modified(long_ago).unwrap();
+        }
+    }
+    fs::remove_file(state.join("sessions/.pruned")).unwrap();
+    sandbox.configure("ai_journal_days = 4\n");
+    let _second = run("today");
+    assert!(everything().contains("yesterday"), "four days");
+    fs::remove_file(state.join("sessions/.pruned")).unwrap();
+    sandbox.configure("ai_journal_days = 2\n");
+    let _third = run("tomorrow");
+    let left = everything();
+    let words = ["yesterday", "today", "tomorrow"].map(|word| left.contains(word));
+    assert_eq!(words, [false, true, true]);
+    // Whoever wants something else is told when it cannot be.
+    sandbox.configure("ai_journal_days = \"none\"\nai_send_commits = \"yes\"\n");
+    let told = run("word").stderr;
+    assert_eq!(told.matches("ai_journal_days is a number, not none").count(), 1, "{told}");
+    assert_eq!(told.matches("ai_send_commits is true or false, not yes").count(), 1, "{told}");
+}
+
 /// A run that is killed in the middle of its answer.
 fn killed(emulator: &Emulator, sandbox: &Sandbox) {
     emulator.script(vec![text("begun"), json!({ "sleep_ms": 60_000 })]);

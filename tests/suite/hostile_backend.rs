@@ -44,7 +44,7 @@ fn backend(events: &[Value], more: Vec<Answer>) -> (RawSse, Sandbox) {
         answers("POST /v1/cli/sessions/", "200 OK", &json!({})),
         answers("POST /v1/cli/sessions", "200 OK", &json!({ "session_id": EVIL })),
         answers("history_only", "200 OK", &json!({})),
-        answers("/messages", "200 OK", &history),
+        answers("/messages ", "200 OK", &history),
         answers("GET /v1/cli/sessions?", "200 OK", &json!({ "sessions": [row, row] })),
         answers(
             "GET /v1/cli/skills",
@@ -144,6 +144,47 @@ fn nothing_that_it_says_steers_the_terminal_of_a_headless_run() {
         assert_harmless(command, &run.stdout);
         assert_harmless(command, &run.stderr);
     }
+}
+
+/// A server, or a proxy on the way, says again what it was sent.
+#[test]
+fn a_token_that_it_says_again_is_not_shown_or_kept() {
+    const TOKEN: &str = "a-token-of-a-test";
+    let detail = json!({ "detail": format!("bad header: Bearer {TOKEN}") });
+    for (events, refusals) in [
+        (vec![json!({ "type": "error", "error": format!("bad header: Bearer {TOKEN}") })], vec![]),
+        (vec![json!({ "type": "finish", "finishReason": TOKEN })], vec![]),
+        (vec![], vec![answers("/messages", "400 Bad Request", &detail)]),
+        (vec![], vec![answers("/messages", "402 Payment Required", &detail)]),
+        (vec![], vec![answers("POST /v1/cli/sessions", "500 Internal Server Error", &detail)]),
+    ] {
+        let (_server, sandbox) = backend(&events, refusals);
+        for mode in ["--headless", "--sub-agent"] {
+            let run = sandbox.run(sandbox.command(["ai", mode, "go"]));
+            assert!(run.code != 0 && run.stderr.contains("[secret]"), "{run}");
+            assert!(!format!("{run}").contains(TOKEN), "{run}");
+        }
+    }
+    let row = json!({ "session_id": "one", "title": TOKEN, "cwd": TOKEN, "last_used": 1 });
+    let history = json!({ "messages": [{ "role": "user", "content": TOKEN }] });
+    let said = vec![
+        answers("GET /v1/cli/sessions?", "200 OK", &json!({ "sessions": [row] })),
+        answers("GET /v1/cli/sessions/one/messages", "200 OK", &history),
+        answers("GET /v1/cli/credits", "400 Bad Request", &detail),
+    ];
+    let (_server, sandbox) = backend(&[], said);
+    let mut terminal = Terminal::run(&sandbox, &["ai"]);
+    terminal.wait_for("> ");
+    terminal.type_line("/credits");
+    terminal.wait_for("[secret]");
+    terminal.type_line("/sessions");
+    terminal.wait_for("Enter for none)? ");
+    terminal.type_line("1");
+    terminal.wait_for("> [secret]");
+    terminal.wait_for("> ");
+    terminal.type_line("/exit");
+    let (code, seen) = terminal.finish();
+    assert!(code == 0 && !seen.contains(TOKEN), "{seen}");
 }
 
 #[test]

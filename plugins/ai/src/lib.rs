@@ -12,6 +12,7 @@
 //! | `surroundings` | what the backend is told about the directory: files, git, skills, instructions |
 //! | `resume` | `-s` and `-c`: which session is gone on with |
 //! | `journal`, `sessions` | what this machine keeps of a conversation, and the commands that show it |
+//! | `settings` | numbers and truth values of the configuration |
 //! | `sanitizer`, `secrets` | everything that is not ours, on its way to a terminal; what nobody may see |
 //! | `headless` | one question, the answer on standard output as text or events |
 //! | `line_mode` | a conversation line by line, which any terminal and any screen reader can follow |
@@ -30,6 +31,7 @@ mod resume;
 mod sanitizer;
 mod secrets;
 mod sessions;
+mod settings;
 mod surroundings;
 mod tools;
 

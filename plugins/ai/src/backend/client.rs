@@ -6,6 +6,7 @@ use seqera_plugin_api::{Error, ErrorKind, Host, Http, RequestBuilder, Response, 
 use serde_json::Value;
 
 use crate::sanitizer::sanitized;
+use crate::secrets::Secrets;
 
 /// A session's id as a part of a path: it comes from a server, or from a command line.
 pub(crate) fn segment(id: &str) -> String {
@@ -32,6 +33,8 @@ pub(crate) struct Backend {
     pub(super) host: Host,
     pub(super) http: Http,
     pub(super) is_headless: bool,
+    /// A server may say again what it was told.
+    pub(super) secrets: Secrets,
     /// Waits, and tells whether it was woken to stop.
     pause: Box<dyn Fn(Duration) -> bool>,
 }
@@ -41,9 +44,10 @@ impl Backend {
     pub(crate) fn new(
         host: &Host,
         is_headless: bool,
+        secrets: Secrets,
         pause: impl Fn(Duration) -> bool + 'static,
     ) -> Result<Self> {
-        Ok(Self { host: host.clone(), http: host.http()?, is_headless, pause: Box::new(pause) })
+        Ok(Self { host: host.clone(), http: host.http()?, is_headless, secrets, pause: Box::new(pause) })
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -83,7 +87,8 @@ impl Backend {
     }
 
     pub(super) fn checked(&self, response: Response) -> Result<Response> {
-        response.success().map_err(|error| self.explain(error))
+        let hidden = |error: Error| error.map_texts(|text| self.secrets.hidden(text));
+        response.success().map_err(|error| self.explain(hidden(error)))
     }
 
     /// Says who must act.

@@ -1,12 +1,12 @@
 //! The requests (protocol sections 4 to 8).
 
 use seqera_plugin_api::{Error, ErrorKind, Response, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::client::{Backend, SILENCE_MS, segment};
 use crate::agent::ToolResult;
-use crate::secrets::Secrets;
 use crate::surroundings::caller;
 
 /// A session, as the server lists it.
@@ -98,11 +98,7 @@ impl Message {
 
 impl Backend {
     /// Makes a session and answers its id. `context` gives what the session is told about where it begins.
-    pub(crate) fn create_session(
-        &self,
-        context: impl FnOnce() -> Map<String, Value>,
-        secrets: &Secrets,
-    ) -> Result<String> {
+    pub(crate) fn create_session(&self, context: impl FnOnce() -> Map<String, Value>) -> Result<String> {
         // What has to be waited for comes last.
         let organization = self.organization()?;
         let mut body = context();
@@ -112,7 +108,7 @@ impl Backend {
         if let Some(id) = organization {
             body.insert("organization_id".to_owned(), id.into());
         }
-        body.values_mut().for_each(|value| secrets.hide_in(value));
+        body.values_mut().for_each(|value| self.secrets.hide_in(value));
         let body = Value::Object(crate::surroundings::fitted(body));
         let answer: Value = self.post("/v1/cli/sessions", &body)?.json()?;
         let id = answer["session_id"].as_str().or_else(|| answer["id"].as_str());
@@ -191,7 +187,7 @@ impl Backend {
         }
         let cwd = cwd.map(|cwd| format!("&cwd={}", segment(cwd))).unwrap_or_default();
         let path = format!("/v1/cli/sessions?limit={limit}{cwd}&status=expired");
-        let wire: Wire = self.get(&path)?.json()?;
+        let wire: Wire = self.get(&path)?;
         Ok(wire.sessions.into_iter().filter(|row| !row.session_id.is_empty()).collect())
     }
 
@@ -199,7 +195,7 @@ impl Backend {
     pub(crate) fn credits(&self) -> Result<Credits> {
         let organization = self.organization()?;
         let query = organization.map(|id| format!("?org_id={}", segment(&id))).unwrap_or_default();
-        self.get(&format!("/v1/cli/credits{query}"))?.json()
+        self.get(&format!("/v1/cli/credits{query}"))
     }
 
     /// The skills that the server knows.
@@ -209,7 +205,7 @@ impl Backend {
             #[serde(default)]
             skills: Vec<ServerSkill>,
         }
-        let wire: Wire = self.get("/v1/cli/skills")?.json()?;
+        let wire: Wire = self.get("/v1/cli/skills")?;
         Ok(wire.skills)
     }
 
@@ -222,14 +218,18 @@ impl Backend {
         }
         let wire: Wire = self
             .get(&format!("/v1/cli/sessions/{}/messages", segment(session)))
-            .map_err(|error| unknown_session(session, error))?
-            .json()?;
+            .map_err(|error| unknown_session(session, error))?;
         Ok(wire.messages)
     }
 
-    fn get(&self, path: &str) -> Result<Response> {
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let request = self.http.get(path).header("accept", "application/json");
-        self.checked(request.idle_timeout_ms(SILENCE_MS).send()?)
+        let mut answer: Value = self.checked(request.idle_timeout_ms(SILENCE_MS).send()?)?.json()?;
+        self.secrets.hide_in(&mut answer);
+        serde_json::from_value(answer).map_err(|error| {
+            let what = format!("{}{path} answers with something that is not expected", self.http.backend());
+            Error::new(ErrorKind::UnexpectedAnswer, what).because(error)
+        })
     }
 }
 

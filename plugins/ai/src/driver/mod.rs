@@ -17,6 +17,7 @@ use crate::backend::{Backend, EventStream, server_event};
 use crate::command::AiArgs;
 use crate::journal::{Journal, Opened, Record};
 use crate::secrets::{HiddenText, Secrets};
+use crate::settings;
 use crate::surroundings::{Gathering, workspace};
 use crate::tools::Tools;
 use local::Pending;
@@ -73,12 +74,12 @@ impl Driver {
     pub(crate) fn new(host: &Host, is_headless: bool, args: &AiArgs) -> Result<Self> {
         let workspace = workspace(host);
         let approvals = Approvals::new(host, &workspace, &args.allow)?;
-        let sends_commits = host.setting("ai_send_commits").is_some_and(|setting| setting.value == "true");
+        let sends_commits = settings::is_on(host, "ai_send_commits");
         let gathering = Some(Gathering::begin(&workspace, sends_commits));
         let stop = Stop::default();
         let pauses = stop.clone();
-        let backend = Backend::new(host, is_headless, move |duration| pauses.pause(duration))?;
         let secrets = Secrets::of(host);
+        let backend = Backend::new(host, is_headless, secrets.clone(), move |pause| pauses.pause(pause))?;
         let mask = secrets.clone();
         let patience = Duration::from_secs(seconds(host, "ai_reconnect_seconds", RECONNECT_SECONDS));
         Ok(Self {
@@ -147,7 +148,7 @@ impl Driver {
         self.tell(Event::Asked(question), &mut effects);
         let outcome = loop {
             let step = match effects.pop_front() {
-                Some(Effect::End(outcome)) => break Ok(outcome),
+                Some(Effect::End(outcome)) => break Ok(self.outcome_without_secrets(outcome)),
                 Some(effect) => self.perform(effect, &mut effects, screen),
                 None => self.read(&mut effects, screen),
             };
@@ -226,7 +227,7 @@ impl Driver {
                     .gathering
                     .take()
                     .unwrap_or_else(|| Gathering::begin(&self.workspace, self.sends_commits));
-                let session = self.backend.create_session(|| gathering.finish(), &self.secrets)?;
+                let session = self.backend.create_session(|| gathering.finish())?;
                 if let Opened::Here(_new) = self.journal.open(&session) {
                     self.note_session(&session, false);
                 }
@@ -421,6 +422,14 @@ impl Driver {
         }
     }
 
+    fn outcome_without_secrets(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Failed(reason) => Outcome::Failed(self.secrets.hidden(&reason)),
+            Outcome::Incomplete(reason) => Outcome::Incomplete(self.secrets.hidden(&reason)),
+            outcome => outcome,
+        }
+    }
+
     fn note_session(&mut self, session: &str, resumed: bool) {
         let version = self.host.product().map(|product| product.version).unwrap_or_default();
         let cwd = self.workspace.display().to_string();
@@ -454,6 +463,5 @@ fn is_busy(error: &Error) -> bool {
 
 /// A setting that is a number of seconds.
 fn seconds(host: &Host, key: &str, default: u64) -> u64 {
-    let value = host.setting(key).and_then(|setting| setting.value.trim().parse().ok());
-    value.filter(|seconds| *seconds > 0).unwrap_or(default)
+    settings::number(host, key).filter(|seconds| *seconds > 0).unwrap_or(default)
 }

@@ -42,8 +42,7 @@ pub(crate) struct StoredSession {
 impl Store {
     /// `None` when nothing is to be kept: a retention of 0 days, or no home directory.
     pub(crate) fn of(host: &Host) -> Option<Self> {
-        let days = host.setting("ai_journal_days").and_then(|setting| setting.value.trim().parse().ok());
-        let days = days.unwrap_or(DAYS);
+        let days = crate::settings::number(host, "ai_journal_days").unwrap_or(DAYS);
         (days > 0).then_some(Self { state: host.paths().state?, days })
     }
 

@@ -49,7 +49,7 @@ impl Limits {
     /// As configured; what is no number, or too small to be of use, is the least of use or the default.
     pub(super) fn of(host: &Host) -> Self {
         let number = |key: &str, least: usize, default: usize| {
-            let value = host.setting(key).and_then(|setting| setting.value.trim().parse().ok());
+            let value = crate::settings::number(host, key).and_then(|value| usize::try_from(value).ok());
             value.unwrap_or(default).max(least)
         };
         let default = Self::default();

@@ -19,8 +19,7 @@ pub(super) struct OutputFiles {
 impl OutputFiles {
     /// They are kept as long as sessions are; with a retention of 0 days there are none.
     pub(super) fn of(host: &Host) -> Self {
-        let days = host.setting("ai_journal_days").and_then(|setting| setting.value.trim().parse().ok());
-        let days = days.unwrap_or(DAYS);
+        let days = crate::settings::number(host, "ai_journal_days").unwrap_or(DAYS);
         let directory = host.paths().state.map(|state| state.join("ai/output")).filter(|_| days > 0);
         let keep = Duration::from_secs(24 * 3600).saturating_mul(u32::try_from(days).unwrap_or(u32::MAX));
         Self { directory, keep, has_pruned: false }
