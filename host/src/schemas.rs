@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Lock, Locked, PLUGIN_KEYS, SETTINGS, TABLES};
 use crate::discovery::manifest::{Artifact, Compatibility, File, Identity, Manifest, Word};
+use crate::policy::Policy;
 
 fn schema(name: &str) -> Value {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -164,4 +165,46 @@ fn the_lock() {
     let parse =
         |value: &Value| Lock::parse(Path::new("plugins.lock"), &toml::to_string(value).unwrap()).is_ok();
     same_required(&whole, &schema, &|value| parse(value));
+}
+
+/// A key that the schema has is understood, and one that it has not is refused: `policy` is required, and so are the
+/// plugins of an audience.
+#[test]
+fn the_policy() {
+    let digest = "a".repeat(64);
+    let whole = json!({
+        "policy": 1,
+        "contact": "it@acme.example",
+        "allow": {
+            "plugins": ["runs"], "require": "signed",
+            "keys": ["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"],
+            "sources": ["index:acme"], "links": false, "plugins_dir": false, "hosts": ["a.example"],
+            "verify": "always", "reason": "reviewed ones only",
+        },
+        "plugins": { "runs": {
+            "version": "=1.2.0", "sha256": { "x86_64-unknown-linux-gnu": digest }, "enabled": true,
+            "source": "index:acme", "reason": "1.3 is under review",
+        } },
+        "indexes": { "acme": "/srv/plugins" },
+        "services": { "token-provider": "auth" },
+        "tokens": { "platform": { "plugins": ["runs"], "reason": "nobody else" } },
+        "approval": { "deny": ["curl *"], "ask": ["ls *"] },
+    });
+    let schema = schema("policy");
+    let mut described = schema.clone();
+    // Not every table of digests, the one that is shown here.
+    described["properties"]["plugins"]["additionalProperties"]["properties"]["sha256"] =
+        json!({ "additionalProperties": {} });
+    same_keys(&whole, &described, "policy");
+    let parse =
+        |value: &Value| Policy::parse(Path::new("policy.toml"), toml::to_string(value).unwrap()).is_ok();
+    assert!(parse(&whole));
+    let mut without_index = whole.clone();
+    without_index["allow"]["sources"] = json!(["/srv/plugins"]);
+    same_required(&without_index, &described, &parse);
+    for table in ["/allow", "/plugins/runs", "/tokens/platform", "/approval", ""] {
+        let mut more = whole.clone();
+        more.pointer_mut(table).unwrap().as_object_mut().unwrap().insert("keyz".to_owned(), json!("a"));
+        assert!(!parse(&more), "{table}");
+    }
 }

@@ -31,7 +31,6 @@ pub struct Document<'a> {
     sandbox: &'a Sandbox,
     name: String,
     steps: Vec<Step>,
-    wrap: Box<dyn Fn(Command) -> Command + 'a>,
     directory: PathBuf,
 }
 
@@ -45,20 +44,7 @@ impl<'a> Document<'a> {
     pub fn read(path: &str, sandbox: &'a Sandbox) -> Self {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
         let text = fs::read_to_string(repository.join(path)).expect("a document");
-        Self {
-            sandbox,
-            name: path.to_owned(),
-            steps: steps(&text),
-            wrap: Box::new(|command| command),
-            directory: sandbox.home(),
-        }
-    }
-
-    /// Starts every command through `wrap`, e.g. in a mount namespace.
-    #[must_use]
-    pub fn through(mut self, wrap: impl Fn(Command) -> Command + 'a) -> Self {
-        self.wrap = Box::new(wrap);
-        self
+        Self { sandbox, name: path.to_owned(), steps: steps(&text), directory: sandbox.home() }
     }
 
     /// Begins in this directory instead of HOME.
@@ -112,18 +98,13 @@ impl<'a> Document<'a> {
              {{ export -p | grep -v ' DOC_TEXT='; printf 'cd %q\\n' \"$PWD\"; }} > {state}\nexit $code\n",
             state = state.display()
         );
-        let seqera = self.sandbox.command(["--version"]);
-        let program = PathBuf::from(seqera.get_program());
-        let mut bash = Command::new("bash");
-        bash.args(["--norc", "-c", &script]).env_clear().current_dir(&self.directory);
-        for (name, value) in seqera.get_envs() {
-            bash.env(name, value.unwrap_or_default());
-        }
+        let mut bash = self.sandbox.beside(Path::new("bash"));
+        bash.args(["--norc", "-c", &script]).current_dir(&self.directory);
         let path = std::env::var("PATH").unwrap_or_default();
-        let bin = program.parent().unwrap_or(Path::new("/")).display();
-        bash.env("PATH", format!("{bin}:{path}")).stdin(std::process::Stdio::null());
+        let bin = self.sandbox.program().parent().unwrap_or(Path::new("/")).display();
+        bash.env("PATH", format!("{bin}:{path}"));
         with(&mut bash);
-        self.sandbox.run((self.wrap)(bash))
+        self.sandbox.run(bash)
     }
 }
 

@@ -230,18 +230,27 @@ impl Sandbox {
         }
     }
 
+    /// The program under test.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// A program that sees what the one under test sees: the same HOME and environment, the same `/etc`.
+    #[must_use]
+    pub fn beside(&self, program: &Path) -> Command {
+        let mut command = match &self.etc {
+            Some(etc) => etc.around(program),
+            None => Command::new(program),
+        };
+        command.env_clear().envs(&self.environment).current_dir(self.home()).stdin(Stdio::null());
+        command
+    }
+
     /// A command line, ready to be started.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = match &self.etc {
-            Some(etc) => etc.around(&self.program),
-            None => Command::new(&self.program),
-        };
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(self.home())
-            .stdin(Stdio::null());
+        let mut command = self.beside(&self.program);
+        command.args(arguments);
         command
     }
 

@@ -30,7 +30,22 @@ fn the_users_guide_shows_what_happens() {
     let _packages = (world.signed("0.3.0"), world.signed("0.4.0"));
     copy_tree(world.index(&[]).as_ref(), &world.user.home().join("acme"));
     std::fs::copy(world.path("key.pub"), world.user.home().join("acme.pub")).unwrap();
-    assert_eq!(Document::read("docs/users.md", &world.user).run(), 30);
+    assert_eq!(Document::read("docs/users.md", &world.user).run(), 31);
+}
+
+#[test]
+fn the_admins_guide_shows_what_happens() {
+    let emulator = emulator();
+    let Some(sandbox) = Sandbox::on(&emulator).with_admin() else { return };
+    let world = World::of(sandbox);
+    let _signed_in = world.user.login().success();
+    let home = world.user.home();
+    let _packages = (world.signed("0.3.0"), world.signed("0.4.0"));
+    copy_tree(world.index(&[]).as_ref(), &home.join("acme"));
+    std::fs::copy(world.path("key.pub"), home.join("acme.pub")).unwrap();
+    std::fs::create_dir(home.join("build")).unwrap();
+    std::fs::copy(world.library("0.3.5"), home.join("build/libseqera_plugin_hello.so")).unwrap();
+    assert_eq!(Document::read("docs/admins.md", &world.user).run(), 31);
 }
 
 #[test]

@@ -120,3 +120,22 @@ fn a_manifest() {
         refuses(&schema, &good.replace(from, to));
     }
 }
+
+#[test]
+fn a_policy() {
+    let schema = schema("policy");
+    let shown = shown("policy.toml");
+    assert!(shown.len() >= 2, "the documents show policies");
+    shown.iter().for_each(|text| accepts(&schema, text));
+    accepts(&schema, "policy = 1\n");
+    for text in [
+        "",
+        "policy = 2\n",
+        "policy = 1\n[allow]\nplugin = [\"org\"]\n",
+        "policy = 1\n[allow]\nrequire = \"sigend\"\n",
+        "policy = 1\n[plugins.Org]\nenabled = false\n",
+        "policy = 1\n[tokens.platform]\nreason = \"no\"\n",
+    ] {
+        refuses(&schema, text);
+    }
+}

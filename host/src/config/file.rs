@@ -105,7 +105,7 @@ impl Layer {
     }
 
     /// The value at a path of keys.
-    pub(super) fn find(&self, keys: &[&str]) -> Option<&Spanned<DeValue<'static>>> {
+    pub(crate) fn find(&self, keys: &[&str]) -> Option<&Spanned<DeValue<'static>>> {
         let (last, tables) = keys.split_last()?;
         let mut table = &self.table;
         for key in tables {

@@ -236,6 +236,10 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
             format!("installed: {} ({}, sha256 {digest})", entry.version(), entry.origin.as_str());
         error = error.because(entry_line);
     }
+    if pins.versions.len() > 1 && pins.locked.is_none() {
+        error = error
+            .hint(format!("If they contradict each other: seqera plugin unpin {name}  (takes yours out)"));
+    }
     if let Some(place) = &pins.locked {
         error = error.hint(format!("seqera plugin sync  (brings plugins and lock together, {place})"));
     }

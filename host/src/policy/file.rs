@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::{Layer, Pins, Rule, line_of, place};
+use crate::discovery::manifest::is_plugin_name;
 use crate::error::{Code, Error, Result};
 use crate::plugin_store::signature::PublicKey;
 
@@ -156,6 +157,10 @@ impl Policy {
         }
         let layer = Layer::parse(path, text.clone())?;
         for name in document.plugins.keys() {
+            if !is_plugin_name(name) {
+                let start = layer.find(&["plugins", name]).map_or(0, |value| value.span().start);
+                return Err(wrong(start, &format!("no plugin can have the name `{name}`")));
+            }
             let _understood = Pins::of(name, [&layer])?;
         }
         Ok(Self { path: path.to_owned(), text, layer, keys, document })

@@ -254,6 +254,7 @@ fn a_policy_that_others_may_write_or_nobody_understands_stops_plugins_and_nothin
         ("[allow]\nkeys = [\"RWnonsense\"]\n", 3),
         ("[plugins.org]\nversion = \"one\"\n", 3),
         ("[allow]\nsources = [\"index:nowhere\"]\n", 3),
+        ("[plugins.Hello]\nenabled = false\n", 2),
         ("[whatever]\n", 2),
         ("[allow\n", 2),
     ] {
@@ -277,4 +278,39 @@ fn no_variable_and_no_file_of_the_user_moves_or_loosens_it() {
         let run = world.user.run(command);
         assert!(matches!(run.code, 77) || name == "SEQERA_PLUGINS_DIR" && run.code != 0, "{name}: {run}");
     }
+}
+
+#[test]
+fn what_was_remembered_counts_only_where_the_policy_lets_it() {
+    let Some(world) = with_hello() else { return };
+    let digests = world.user.home().join(".cache/seqera/digests.json");
+    let forge = || {
+        let _remembered = hello(&world);
+        let text = fs::read_to_string(&digests).unwrap();
+        let known: Value = serde_json::from_str(&text).unwrap();
+        let path = known.as_object().unwrap().keys().find(|path| path.contains("hello")).unwrap();
+        let real = known[path][1].as_str().unwrap();
+        fs::write(&digests, text.replace(real, &"0".repeat(64))).unwrap();
+    };
+    policy(&world, "");
+    forge();
+    let _believed = hello(&world).fails(78, "was changed");
+    fs::remove_file(&digests).unwrap();
+    forge();
+    policy(&world, "[allow]\nverify = \"always\"\n");
+    let _computed = hello(&world).success();
+}
+
+#[test]
+fn the_assistant_runs_no_command_that_the_policy_denies() {
+    let Some(sandbox) = Sandbox::new().with_admin() else { return };
+    sandbox.etc().write("policy.toml", "policy = 1\n[approval]\ndeny = [\"curl *\"]\nask = [\"ls *\"]\n");
+    let decision = |mode: &str, command: &[&str]| {
+        let words = ["ai", "approval", "explain", "--json", "--mode", mode, "--"];
+        let run = sandbox.run(sandbox.command(words.iter().chain(command))).success();
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["decision"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(decision("full", &["curl https://a.example"]), "blocked");
+    assert_eq!(decision("full", &["ls -l"]), "prompt");
+    assert_eq!(decision("full", &["pwd"]), "auto");
 }

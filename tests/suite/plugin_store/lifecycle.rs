@@ -15,7 +15,14 @@ use crate::emulator;
 
 /// Two versions of `credits`, in a signed index that the user has named.
 fn published(emulator: &Emulator) -> World {
-    let user = Sandbox::on(emulator).with("SEQERA_ACCESS_TOKEN", &emulator.access_token);
+    published_for(user(emulator))
+}
+
+fn user(emulator: &Emulator) -> Sandbox {
+    Sandbox::on(emulator).with("SEQERA_ACCESS_TOKEN", &emulator.access_token)
+}
+
+fn published_for(user: Sandbox) -> World {
     let world = World::of(user);
     let first = stage::fixtures().join("credits/credits/1.0.0/libacme_credits.so");
     let next = apart::next_credits(&world.dir.join("next"), "1.1.0");
@@ -104,6 +111,77 @@ fn from_the_publisher_to_the_last_day() {
     let _removed = world.run(&["remove", "credits"]).success();
     let _gone = world.user.seqera("credits").fails(127, "there is no command `credits`");
     assert!(!world.user.plugins().join("credits").exists());
+}
+
+/// What `plugin explain` decides about `credits`, and the rules of which it says that they are (not) met.
+fn explained(world: &World, is_met: bool) -> (String, String) {
+    let json = world.run(&["explain", "credits", "--json"]).success().stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let versions = json["versions"].as_array().unwrap().iter().map(|version| &version["rules"]);
+    let rules = versions.chain([&json["rules"]]).flat_map(|rules| rules.as_array().unwrap());
+    let rules = rules
+        .filter(|rule| rule["met"] == is_met)
+        .map(|rule| format!("{} {}\n", rule["rule"], rule["place"]));
+    (json["decision"].as_str().unwrap().to_owned(), rules.collect::<String>() + &json["notes"].to_string())
+}
+
+#[track_caller]
+fn explains(world: &World, decision: &str, is_met: bool, says: &[&str]) {
+    let (decided, rules) = explained(world, is_met);
+    assert_eq!(decided, decision, "{rules}");
+    for said in says {
+        assert!(rules.contains(said), "{said}:\n{rules}");
+    }
+}
+
+#[test]
+fn from_the_publisher_to_the_last_day_under_a_policy() {
+    let emulator = emulator();
+    let Some(user) = user(&emulator).with_admin() else { return };
+    let world = published_for(user);
+    let policy = |pin: &str| {
+        let (key, index) = (world.key(), world.path("packages"));
+        let rules = format!(
+            "policy = 1\n[allow]\nrequire = \"signed\"\nkeys = [\"{key}\"]\nsources = [\"index:acme\"]\n\
+             [indexes]\nacme = \"{index}\"\n[plugins.credits]\nversion = \"{pin}\"\nreason = \"reviewed\"\n"
+        );
+        world.user.etc().write("policy.toml", &rules);
+    };
+    policy("=1.0.0");
+    explains(&world, "not-installed", true, &["version =1.0.0 (/etc/seqera/policy.toml:9)"]);
+    let _refused = world.run(&["install", "credits@1.1.0", "--yes"]).fails(78, "/etc/seqera/policy.toml:9");
+    let _installed = world.run(&["install", "credits", "--yes"]).success();
+    shows(&world, "18.5 of 20 credits left");
+    let pinned = "\"version =1.0.0\" \"/etc/seqera/policy.toml:9\"";
+    let signed = "\"/etc/seqera/policy.toml:3\"";
+    explains(&world, "used", true, &[pinned, signed, "\"/etc/seqera/policy.toml:5\""]);
+
+    // The admin moves on: until the user follows nothing runs, and then the other one does.
+    let same = world.run(&["upgrade", "credits"]).success();
+    assert_eq!(same.stderr, "credits 1.0.0 is the newest that may be installed\n");
+    policy("=1.1.0");
+    let refused = world.user.seqera("credits").fails(78, "/etc/seqera/policy.toml:9");
+    assert!(refused.stderr.contains("your admin says: reviewed"), "{refused}");
+    explains(&world, "refused", false, &["\"version =1.1.0\" \"/etc/seqera/policy.toml:9\""]);
+    let _upgraded = world.run(&["upgrade", "credits"]).success();
+    shows(&world, "18.5 of 20 credits are left");
+    explains(&world, "used", false, &["\"version =1.1.0\" \"/etc/seqera/policy.toml:9\""]);
+
+    // This library would hang, were it opened.
+    let library = installed_library(&world, "1.1.0");
+    fs::copy(stage::fixtures().join("raw/libhangs-at-load.so"), &library).unwrap();
+    let _not_opened = world.user.seqera("credits").fails(78, "was changed on disk");
+    explains(&world, "refused", false, &["its library has sha256", "1.1.0/plugin.toml"]);
+    let manifest = library.with_file_name("plugin.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let sum = text.split('"').find(|part| part.len() == 64).unwrap();
+    fs::write(&manifest, text.replace(sum, &digest(&library))).unwrap();
+    let _not_signed = world.user.seqera("credits").fails(77, "/etc/seqera/policy.toml:3");
+    explains(&world, "refused", false, &["it has to be signed", signed]);
+
+    let _removed = world.run(&["remove", "credits"]).success();
+    let _gone = world.user.seqera("credits").fails(127, "there is no command `credits`");
+    explains(&world, "not-installed", true, &["version =1.1.0 (/etc/seqera/policy.toml:9)"]);
 }
 
 #[test]

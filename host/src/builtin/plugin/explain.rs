@@ -50,8 +50,16 @@ struct Explanation {
     notes: Vec<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Library {
+    AsNamed,
+    Changed,
+    Missing,
+}
+
 struct Version {
     entry: Entry,
+    library: Library,
     state: State,
     rules: Vec<Finding>,
     sign_in: Vec<Decision>,
@@ -88,17 +96,18 @@ impl Explanation {
         let mut versions = Vec::new();
         for entry in entries {
             let mut rules = catalog.weigh(&entry, &case);
-            rules.push(integrity(&entry));
+            let (library, finding) = integrity(&entry);
+            rules.push(finding);
             let state = match (rules.iter().all(|rule| rule.is_met), used.as_ref() == Some(&entry.dir)) {
                 (true, true) => State::Used,
                 (true, false) if refusal.is_none() => State::Allowed,
                 _ => State::Refused,
             };
             let sign_in = sign_in::decide(paths, config, &entry)?;
-            versions.push(Version { entry, state, rules, sign_in });
+            versions.push(Version { entry, library, state, rules, sign_in });
         }
         if let Some(version) = versions.iter().find(|version| used.as_ref() == Some(&version.entry.dir)) {
-            refusal = refusal.or_else(|| version.changed());
+            refusal = refusal.or_else(|| version.refusal());
         }
         let mut notes = match versions.iter().find(|version| version.state == State::Used) {
             Some(version) => notes(&catalog, &version.entry),
@@ -185,10 +194,20 @@ impl Explanation {
 
 impl Version {
     /// The error that loading it would end with.
-    fn changed(&self) -> Option<Error> {
+    fn refusal(&self) -> Option<Error> {
         let rule = self.rules.iter().find(|rule| !rule.is_met)?;
-        let message = format!("the plugin {} was changed on disk", self.entry.label());
-        Some(Error::new(Code::Mismatch, message).because(format!("{} ({})", rule.rule, rule.place)))
+        let error = match self.library {
+            Library::AsNamed => return None,
+            Library::Changed => {
+                let message = format!("the library of {} was changed on disk", self.entry.label());
+                Error::new(Code::Mismatch, message)
+                    .hint("It would not be opened. Install the plugin, or seqera, again.")
+            }
+            Library::Missing => {
+                Error::new(Code::CannotLoad, format!("the plugin {} cannot be loaded", self.entry.label()))
+            }
+        };
+        Some(error.because(format!("{} ({})", rule.rule, rule.place)))
     }
 
     fn to_json(&self) -> Value {
@@ -210,21 +229,27 @@ impl Version {
 }
 
 /// What is checked when it is opened: that its library is the one that its manifest names. Nothing remembered counts.
-fn integrity(entry: &Entry) -> Finding {
-    let place = entry.dir.join("plugin.toml").display().to_string();
-    let finding = |rule: String, is_met| Finding { rule, place: place.clone(), is_met, is_policy: false };
-    let Some(artifact) = entry.artifact() else {
-        return finding(format!("it has no library for {}", crate::TARGET), false);
+fn integrity(entry: &Entry) -> (Library, Finding) {
+    let (library, rule) = match entry.artifact() {
+        None => (Library::Missing, format!("it has no library for {}", crate::TARGET)),
+        Some(artifact) => {
+            match std::fs::read(entry.dir.join(&artifact.file)).map(|bytes| digest::of_bytes(&bytes)) {
+                Ok(sha256) if sha256 == artifact.sha256 => {
+                    (Library::AsNamed, "its library is the one that is named".to_owned())
+                }
+                Ok(sha256) => {
+                    let named = &artifact.sha256;
+                    (Library::Changed, format!("its library has sha256 {sha256}, and {named} is named"))
+                }
+                Err(error) => {
+                    (Library::Missing, format!("its library {} cannot be read: {error}", artifact.file))
+                }
+            }
+        }
     };
-    match std::fs::read(entry.dir.join(&artifact.file)).map(|bytes| digest::of_bytes(&bytes)) {
-        Ok(sha256) if sha256 == artifact.sha256 => {
-            finding("its library is the one that is named".to_owned(), true)
-        }
-        Ok(sha256) => {
-            finding(format!("its library has sha256 {sha256}, and {} is named", artifact.sha256), false)
-        }
-        Err(error) => finding(format!("its library {} cannot be read: {error}", artifact.file), false),
-    }
+    let place = entry.dir.join("plugin.toml").display().to_string();
+    let is_met = library == Library::AsNamed;
+    (library, Finding { rule, place, is_met, is_policy: false })
 }
 
 /// What it would do and does not: words and services that are another plugin's.
