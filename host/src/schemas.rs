@@ -186,7 +186,7 @@ fn the_policy() {
             "source": "index:acme", "reason": "1.3 is under review",
         } },
         "indexes": { "acme": "/srv/plugins" },
-        "services": { "token-provider": "auth" },
+        "services": { "token-provider": "tokens" },
         "tokens": { "platform": { "plugins": ["runs"], "reason": "nobody else" } },
         "approval": { "deny": ["curl *"], "ask": ["ls *"] },
     });
