@@ -31,6 +31,7 @@ mod messages;
 mod network;
 mod org;
 mod pasted;
+mod plugin_index;
 mod plugin_store;
 mod plugins;
 mod profiles;

@@ -8,7 +8,7 @@ use seqera_plugin_abi::description::Command;
 use super::cli_tree::CliTree;
 use super::plugin::list::effective;
 use super::{LIST, commands, surroundings};
-use crate::discovery::Catalog;
+use crate::discovery::{Catalog, Entry};
 use crate::error::{Code, Error, Result};
 use crate::output;
 
@@ -52,12 +52,7 @@ pub fn of_builtin(arguments: &[OsString]) -> Result<()> {
 fn overview() -> Result<()> {
     let (paths, config) = surroundings()?;
     let catalog = Catalog::new(&paths, &config);
-    let plugins = effective(&catalog);
-    let mut words: Vec<(String, String)> = plugins
-        .iter()
-        .flat_map(|entry| &entry.manifest.commands)
-        .map(|command| (command.name.clone(), command.about.clone()))
-        .collect();
+    let mut words = catalog.commands_by_index().unwrap_or_else(|| commands_of(&effective(&catalog)));
     words.sort();
     words.dedup_by(|a, b| a.0 == b.0);
 
@@ -76,10 +71,15 @@ fn overview() -> Result<()> {
         ],
     );
     let _infallible = writeln!(text, "Run `seqera help COMMAND` for more about one of them.");
-    if plugins.is_empty() {
+    if words.is_empty() {
         output::warning("no plugins were found; install seqera again");
     }
     output::styled(&text)
+}
+
+fn commands_of(plugins: &[Entry]) -> Vec<(String, String)> {
+    let commands = plugins.iter().flat_map(|entry| &entry.manifest.commands);
+    commands.map(|command| (command.name.clone(), command.about.clone())).collect()
 }
 
 fn heading(text: &str) -> String {

@@ -5,6 +5,7 @@ mod entry;
 mod index;
 pub mod link;
 pub mod manifest;
+mod overview;
 mod scan;
 mod stamp;
 mod weigh;
