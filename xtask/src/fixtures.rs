@@ -31,6 +31,7 @@ pub(crate) fn build(stage: &Stage) -> Outcome<PathBuf> {
     for (name, place, crate_name) in APART {
         package(stage, &apart(place, crate_name)?, &root.join(name))?;
     }
+    golden(&root.join("golden"))?;
     if let Some(library) = nightly_org()? {
         package(stage, &library, &root.join("org-nightly"))?;
     }
@@ -147,6 +148,29 @@ fn nightly_org() -> Outcome<Option<PathBuf>> {
         .env_remove("CARGO");
     run(command.current_dir(workspace()))?;
     Ok(Some(target.join("debug/libseqera_plugin_org.so")))
+}
+
+/// The plugins that are kept for ever (`cargo xtask golden`), as they are installed: `<state>/<plugin>`.
+fn golden(root: &Path) -> Outcome {
+    for archive in variants::files(&workspace().join("tests/golden"))? {
+        if archive.extension().is_none_or(|extension| extension != "gz") {
+            continue;
+        }
+        let (state, file) = (archive.parent().and_then(Path::file_name), archive.file_name());
+        let (Some(state), Some(file)) = (state, file.and_then(|file| file.to_str())) else { continue };
+        let plugin = file.trim_end_matches(".tar.gz");
+        let fresh = root.join(".new");
+        fs::create_dir_all(&fresh).map_err(|error| format!("{}: {error}", fresh.display()))?;
+        run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&fresh))?;
+        let text = fs::read_to_string(fresh.join("plugin.toml")).map_err(|error| error.to_string())?;
+        let manifest: toml::Table =
+            text.parse().map_err(|error| format!("{}: {error}", archive.display()))?;
+        let version = manifest.get("plugin").and_then(|plugin| plugin.get("version")?.as_str());
+        let place = root.join(state).join(plugin).join(plugin).join(version.unwrap_or_default());
+        fs::create_dir_all(place.parent().unwrap_or(root)).map_err(|error| error.to_string())?;
+        fs::rename(&fresh, &place).map_err(|error| format!("{}: {error}", place.display()))?;
+    }
+    Ok(())
 }
 
 fn package(stage: &Stage, library: &Path, into: &Path) -> Outcome {

@@ -1,10 +1,11 @@
-//! Development tasks: `cargo xtask stage | package | try | test | fuzz | bench`.
+//! Development tasks: `cargo xtask stage | package | try | test | golden | fuzz | bench`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers; it has no output door")]
 
 mod bench;
 mod emulator;
 mod fixtures;
 mod fuzz;
+mod golden;
 mod package;
 mod sign_in;
 mod stage;
@@ -67,6 +68,12 @@ enum Task {
         #[arg(last = true)]
         filter: Vec<OsString>,
     },
+    /// Keep plugins as a commit builds them under tests/golden: they have to work with every later host
+    Golden {
+        /// The commit
+        #[arg(default_value = "HEAD")]
+        commit: String,
+    },
     /// Feed the readers of untrusted bytes with broken ones, and the reading of shell text and bash with the same scripts
     Fuzz {
         /// One of the targets, `shell` is the last of them; all when absent
@@ -91,6 +98,7 @@ fn main() -> ExitCode {
         }
         Task::Try { release, command } => tour::run(release, &command),
         Task::Test { filter } => test::run(&filter),
+        Task::Golden { commit } => golden::run(&commit).map(|()| 0),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds).map(|()| 0),
         Task::Bench { check } => bench::run(check),
     };

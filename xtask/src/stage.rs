@@ -124,12 +124,17 @@ pub(crate) fn write_digests(plugins: &Path) -> Outcome {
     let mut text = String::new();
     for file in files {
         let bytes = fs::read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = sha256(&bytes);
         let name = file.strip_prefix(plugins).map_err(|error| error.to_string())?;
         text.push_str(&format!("{digest}  {}\n", name.display()));
     }
     let path = plugins.join("SHA256SUMS");
     fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Lower-case hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Outcome {

@@ -1,7 +1,7 @@
 //! The layout of everything that crosses, as text under version control.
 //!
-//! It may change by appending, together with a higher [`crate::ABI_VERSION`]. Any other change breaks plugins that
-//! were built before: `INSTA_UPDATE=always` makes a new snapshot, and the review of it is the decision.
+//! It may change by appending, together with a higher [`crate::ABI_VERSION`]: `INSTA_UPDATE=always` makes a new snapshot.
+//! Any other change breaks plugins that were built before, and [`crate::append_only`] refuses it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,6 +10,7 @@ use abi_stable::StableAbi;
 use abi_stable::std_types::UTypeId;
 use abi_stable::type_layout::{TLData, TLField, TLFunction, TypeLayout};
 
+use crate::append_only;
 use crate::module::PluginModule_Ref;
 use crate::service::{Service_NE, json_service, organization, platform_http, token_provider};
 
@@ -27,6 +28,7 @@ fn the_layout_of_the_abi() {
         walk.visit(root);
     }
     let text: String = walk.ours.into_values().collect();
+    append_only::check(&text);
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("layout", text);
     });

@@ -26,6 +26,8 @@
 #![allow(non_local_definitions, non_camel_case_types, reason = "abi_stable's derives expand to them")]
 #![deny(missing_docs)]
 
+#[cfg(test)]
+mod append_only;
 pub mod description;
 mod error;
 #[doc(hidden)]

@@ -1,56 +1,70 @@
-//! Host, provider and consumer, each built against the contract as it is or against the next minor version of it
-//! (`xtask/src/variants.rs`): all eight combinations work, and whoever is older sees what was appended as if it were
-//! not there.
+//! Host, provider and consumer, each built against the contract as it is, against the next minor version of it
+//! (`xtask/src/variants.rs`), or, the plugins, in the past (`tests/golden`): all combinations work, and whoever is older
+//! sees what was appended as if it were not there.
 
 use seqera_tests::sandbox::Sandbox;
 use seqera_tests::stage;
 
+use super::golden::kept;
 use crate::plugins::replace_library;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Age {
+    /// The fixture of this name in the past.
+    Kept(String),
     Now,
     Next,
 }
 
-fn sandbox(host: Age, provider: Age, consumer: Age) -> Sandbox {
-    let name = |role: &str, age: Age| match age {
-        Age::Now => format!("skew-{role}"),
-        Age::Next => format!("skew-{role}-next"),
-    };
+impl Age {
+    /// All of a plugin.
+    fn of(plugin: &str) -> Vec<Self> {
+        kept(plugin).into_iter().map(Self::Kept).chain([Self::Now, Self::Next]).collect()
+    }
+
+    fn fixture(&self, plugin: &str) -> String {
+        match self {
+            Self::Kept(fixture) => fixture.clone(),
+            Self::Now => plugin.to_owned(),
+            Self::Next => format!("{plugin}-next"),
+        }
+    }
+}
+
+fn sandbox(host: &Age, provider: &Age, consumer: &Age) -> Sandbox {
     let sandbox = match host {
-        Age::Now => Sandbox::new(),
         Age::Next => {
             Sandbox::new().with_program(&stage::installation().with_file_name("next").join("bin/seqera"))
         }
+        _ => Sandbox::new(),
     };
-    let _provider = sandbox.install(&name("provider", provider));
-    let _consumer = sandbox.install(&name("consumer", consumer));
+    let _provider = sandbox.install(&provider.fixture("skew-provider"));
+    let _consumer = sandbox.install(&consumer.fixture("skew-consumer"));
     sandbox.configure("[services]\ntoken-provider = \"skew-provider\"\nskew-later = \"skew-provider\"\n");
     sandbox
 }
 
 #[test]
-fn eight_combinations_of_age_work_together() {
+fn all_combinations_of_age_work_together() {
     use Age::{Next, Now};
     for host in [Now, Next] {
-        for provider in [Now, Next] {
-            for consumer in [Now, Next] {
-                let run = sandbox(host, provider, consumer).seqera("skew").success();
-                let later = match (provider, consumer) {
-                    (Now, _) => "the provider is too old for that service",
-                    (Next, Now) => "an unknown kind",
+        for provider in Age::of("skew-provider") {
+            for consumer in Age::of("skew-consumer") {
+                let run = sandbox(&host, &provider, &consumer).seqera("skew").success();
+                let later = match (&provider, &consumer) {
                     (Next, Next) => "a later kind",
+                    (Next, _) => "an unknown kind",
+                    _ => "the provider is too old for that service",
                 };
                 let mut wanted = format!(
                     "token: bearer-for-platform Some(7) skew\nrefusal: 4 nobody is signed in\nmasked: ***\nlater: {later}\n"
                 );
                 if consumer == Next {
-                    let from = |age, newer| if age == Now { "the default body" } else { newer };
+                    let from = |age: &Age, newer| if *age == Next { newer } else { "the default body" };
                     wanted += &format!(
                         "greeting: from {}\nera: from {}\n",
-                        from(provider, "the provider"),
-                        from(host, "the host")
+                        from(&provider, "the provider"),
+                        from(&host, "the host")
                     );
                 }
                 assert_eq!(run.stdout, wanted, "host {host:?}, provider {provider:?}, consumer {consumer:?}");

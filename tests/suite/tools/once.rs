@@ -73,6 +73,33 @@ fn a_call_whose_program_was_killed_is_not_run_again_by_the_next_one() {
     assert!(results[0]["exit_code"] == 1 && desk.runs().len() == 1, "it ran once: {:?}", desk.runs());
 }
 
+/// Whether a process is there and has not ended.
+fn lives(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Nobody is there to end it, however it made itself independent; what an earlier command left on purpose is not meant.
+#[test]
+fn a_command_whose_program_was_killed_does_not_live_on() {
+    let desk = Desk::new();
+    let kept =
+        json!({ "execute": "execute_bash_local", "args": { "command": "sleep 600 & echo $! > kept" } });
+    let tree = "(setsid bash -c 'trap \"\" TERM HUP; echo $$ >> runs; sleep 600; sleep 600' &); \
+                (trap '' TERM; echo $BASHPID >> runs; sleep 600; sleep 600) & sleep 600; sleep 600";
+    desk.emulator.script(vec![kept, request(tree)]);
+    let child = desk.start(&FULL);
+    wait_until("the command and its children run", || desk.runs().len() == 3);
+    signal(child.id(), "KILL");
+    let _killed = child.wait_with_output().unwrap();
+    for process in desk.runs() {
+        wait_until("it was ended", || !lives(&process));
+    }
+    let kept = fs::read_to_string(desk.path("kept")).unwrap();
+    assert!(lives(kept.trim()), "what was left in the background goes on");
+    signal(kept.trim().parse().unwrap(), "KILL");
+}
+
 #[test]
 fn a_result_that_was_not_sent_is_sent_by_the_next_program() {
     let desk = Desk::new();

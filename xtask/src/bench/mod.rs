@@ -25,6 +25,7 @@ pub(crate) fn run(check: bool) -> Outcome<u8> {
         let world = World::new(&stage, encrypted)?;
         if !encrypted {
             startup::measure(&world, &mut report)?;
+            startup::integrity(&world, &mut report)?;
         }
         startup::requests(&world, &mut report)?;
         assistant::short_answer(&world, &mut report)?;

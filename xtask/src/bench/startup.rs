@@ -9,11 +9,13 @@ use super::measure::{cost, in_turn, median, wall};
 use super::report::Report;
 use super::world::{World, run};
 use crate::Outcome;
-use crate::stage::{Stage, target_directory};
+use crate::stage::{Stage, sha256, target_directory};
 
 const MEGABYTE: f64 = 1_000_000.0;
 const ROUNDS: usize = 200;
 const MORE_PLUGINS: usize = 200;
+/// Megabytes of a library that brings much along.
+const LARGE: f64 = 6.0;
 
 /// Sizes of what is installed, stripped.
 pub(crate) fn sizes(stage: &Stage, report: &mut Report) -> Outcome {
@@ -74,6 +76,43 @@ pub(crate) fn measure(world: &World<'_>, report: &mut Report) -> Outcome {
     fs::remove_dir_all(world.user_plugins()).map_err(|error| format!("cannot tidy up: {error}"))
 }
 
+/// What it takes at a load to know that a large library is the one of its manifest: read, digested and looked at, or
+/// remembered. Measured with `org --help`, the library of `org` made larger.
+pub(crate) fn integrity(world: &World<'_>, report: &mut Report) -> Outcome {
+    let failed = |error: std::io::Error| format!("cannot install a plugin: {error}");
+    let dir = install_as(world, "large")?;
+    let library = library(world.stage(), "org")?;
+    let mut bytes = fs::read(&library).map_err(failed)?;
+    bytes.resize((LARGE * MEGABYTE) as usize, 0);
+    fs::write(dir.join(library.file_name().unwrap_or_default()), &bytes).map_err(failed)?;
+    let manifest = fs::read_to_string(dir.join("plugin.toml")).map_err(failed)?;
+    let mut manifest: toml::Table = manifest.parse().map_err(|error| format!("plugin.toml: {error}"))?;
+    let artifacts = manifest.get_mut("artifact").and_then(toml::Value::as_table_mut);
+    for (_, artifact) in artifacts.into_iter().flatten() {
+        let artifact = artifact.as_table_mut().ok_or("an artifact is no table")?;
+        artifact.insert("sha256".to_owned(), sha256(&bytes).into());
+        artifact.insert("size".to_owned(), i64::try_from(bytes.len()).unwrap_or_default().into());
+    }
+    fs::write(dir.join("plugin.toml"), manifest.to_string()).map_err(failed)?;
+
+    let remembered = world.file(".cache/seqera/digests.json");
+    let [org, known, fresh] = in_turn(
+        ROUNDS,
+        [
+            &mut || cost(&mut world.seqera(&["org", "--help"])),
+            &mut || cost(&mut world.seqera(&["large", "--help"])),
+            &mut || {
+                fs::remove_file(&remembered).map_err(|error| format!("nothing was remembered: {error}"))?;
+                cost(&mut world.seqera(&["large", "--help"]))
+            },
+        ],
+    )?;
+    let more = |costs: &[_]| wall(costs) - wall(&org);
+    report.soft(format!("integrity of {LARGE} MB: more"), more(&fresh), 5.0, "ms");
+    report.soft(format!("integrity of {LARGE} MB, remembered: more"), more(&known), 0.5, "ms");
+    fs::remove_dir_all(world.user_plugins()).map_err(|error| format!("cannot tidy up: {error}"))
+}
+
 /// One request, against curl.
 pub(crate) fn requests(world: &World<'_>, report: &mut Report) -> Outcome {
     let suffix = world.suffix();
@@ -130,21 +169,22 @@ fn opened(world: &World<'_>, arguments: &[&str], most: usize, report: &mut Repor
     Ok(())
 }
 
-/// Plugins of the user: `org` under other names, its library shared.
+/// Plugins of the user.
 fn more_plugins(world: &World<'_>) -> Outcome {
+    (0..MORE_PLUGINS).try_for_each(|number| install_as(world, &format!("more{number:03}")).map(drop))
+}
+
+/// `org` as a plugin of the user under another name; answers where.
+fn install_as(world: &World<'_>, name: &str) -> Outcome<PathBuf> {
     let library = library(world.stage(), "org")?;
     let bundled = library.parent().unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| format!("cannot install a plugin: {error}");
     let manifest = fs::read_to_string(bundled.join("plugin.toml")).map_err(failed)?;
-    for number in 0..MORE_PLUGINS {
-        let name = format!("more{number:03}");
-        let dir = world.user_plugins().join(&name).join(env!("CARGO_PKG_VERSION"));
-        fs::create_dir_all(&dir).map_err(failed)?;
-        let own = manifest.replace("name = \"org\"", &format!("name = \"{name}\""));
-        fs::write(dir.join("plugin.toml"), own).map_err(failed)?;
-        fs::copy(bundled.join("cli.json"), dir.join("cli.json")).map_err(failed)?;
-        let file = library.file_name().unwrap_or_default();
-        fs::copy(&library, dir.join(file)).map_err(failed)?;
-    }
-    Ok(())
+    let dir = world.user_plugins().join(name).join(env!("CARGO_PKG_VERSION"));
+    fs::create_dir_all(&dir).map_err(failed)?;
+    let own = manifest.replace("name = \"org\"", &format!("name = \"{name}\""));
+    fs::write(dir.join("plugin.toml"), own).map_err(failed)?;
+    fs::copy(bundled.join("cli.json"), dir.join("cli.json")).map_err(failed)?;
+    fs::copy(&library, dir.join(library.file_name().unwrap_or_default())).map_err(failed)?;
+    Ok(dir)
 }

@@ -2,6 +2,7 @@
 
 mod capture;
 mod environment;
+mod guard;
 mod live;
 mod plain;
 mod tree;
@@ -85,10 +86,15 @@ pub(super) fn run(
 ) -> ToolResult {
     background.reap();
     let adoption = Adoption::begin();
-    let (id, events) = match start(&script) {
+    let started = bash().and_then(|bash| start(bash, &script, &background.guard.begin(bash)));
+    let (id, events) = match started {
         Ok(started) => started,
-        Err(reason) => return ToolResult::refused(reason),
+        Err(reason) => {
+            background.guard.end();
+            return ToolResult::refused(reason);
+        }
     };
+    background.guard.is_running(id);
     let tree = Tree::of(id);
     let (stdout, stderr) = script.files.unzip();
     let mut watch = Watch {
@@ -107,6 +113,7 @@ pub(super) fn run(
         watch.drain(&events);
     }
     drop(adoption);
+    background.guard.end();
     if matches!(end, End::Exited(_)) {
         background.add(id);
     }
@@ -116,17 +123,20 @@ pub(super) fn run(
     watch.result(end, left, limits.command_time)
 }
 
+fn bash() -> Result<&'static str, String> {
+    let bash = BASH.iter().find(|path| Path::new(path).exists()).copied();
+    bash.ok_or_else(|| format!("there is no bash on this machine (looked for {})", BASH.join(", ")))
+}
+
 /// The process and what happens to it.
-fn start(script: &Script<'_>) -> Result<(u32, Receiver<Event>), String> {
-    let bash = BASH.iter().find(|path| Path::new(path).exists());
-    let bash =
-        bash.ok_or_else(|| format!("there is no bash on this machine (looked for {})", BASH.join(", ")))?;
+fn start(bash: &str, script: &Script<'_>, mark: &str) -> Result<(u32, Receiver<Event>), String> {
     let mut command = Command::new(bash);
     command
         .args(["--noprofile", "--norc", "-c", "--", script.text])
         .current_dir(script.directory)
         .env_clear()
         .envs(script.environment.iter().map(|(name, value)| (name, value)))
+        .env(guard::MARK, mark)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid, waitpid};
 
+use super::guard::Guard;
+
 /// How long processes have to end by themselves.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long ending them may take after that.
@@ -43,18 +45,22 @@ fn adopt(_: bool) {}
 /// Groups that commands left in the background: who of them ends is a child of this process by now, and has to be taken
 /// note of, or it stays in the table of processes.
 #[derive(Debug, Default)]
-pub(in crate::tools) struct Background(Vec<i32>);
+pub(in crate::tools) struct Background {
+    groups: Vec<i32>,
+    /// Ends what runs when this process is killed.
+    pub(super) guard: Guard,
+}
 
 impl Background {
     /// After a command, whose own end was taken note of.
     pub(super) fn add(&mut self, root: u32) {
-        self.0.extend(i32::try_from(root));
+        self.groups.extend(i32::try_from(root));
         self.reap();
     }
 
     /// Takes note of ends, and forgets groups that are empty.
     pub(super) fn reap(&mut self) {
-        self.0.retain(|group| {
+        self.groups.retain(|group| {
             let Some(group) = Pid::from_raw(*group) else { return false };
             loop {
                 match waitpgid(group, WaitOptions::NOHANG) {
