@@ -43,6 +43,11 @@ impl EventStream {
     #[must_use]
     pub(crate) fn feed(&mut self, mut bytes: &[u8], mut sink: impl FnMut(Frame<'_>)) -> bool {
         while let Some(&first) = bytes.first() {
+            if let Some((frame, rest)) = self.plain_frame(bytes) {
+                sink(frame);
+                bytes = rest;
+                continue;
+            }
             if std::mem::take(&mut self.after_cr) && first == b'\n' {
                 bytes = &bytes[1..];
                 continue;
@@ -67,6 +72,23 @@ impl EventStream {
             }
         }
         self.partial.len().max(self.data.len()) <= LIMIT
+    }
+
+    /// A whole frame as most are, an id and one line of data, and what follows: read where it lies.
+    fn plain_frame<'a>(&self, bytes: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
+        let is_between = self.has_begun
+            && !self.after_cr
+            && !self.has_data
+            && self.partial.is_empty()
+            && self.event.is_empty()
+            && self.id.is_none();
+        let rest = bytes.strip_prefix(b"id: ").filter(|_| is_between)?;
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (id, rest) = rest.split_at(digits);
+        let rest = rest.strip_prefix(b"\ndata: ")?;
+        let (data, rest) = rest.split_at(memchr2(b'\n', b'\r', rest)?);
+        let rest = rest.strip_prefix(b"\n\n")?;
+        Some((Frame { id: Some(std::str::from_utf8(id).ok()?), event: "", data }, rest))
     }
 
     /// Takes a large line of data over as it is, without a copy; `false`: it is to be read as any line.
@@ -179,6 +201,20 @@ mod tests {
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(parse(&single), expected());
+    }
+
+    #[test]
+    fn a_frame_that_is_read_where_it_lies_is_the_same_as_one_that_is_not() {
+        for stream in [
+            "\n\nid: 1\ndata: a\n\nid: 2\ndata: b\n\n",
+            ": c\nid: 1\ndata: a\nid: 7\n\nid: 2\ndata: b\ndata: c\n\n",
+            "event: e\nid: 1\ndata: a\n\nid: 2\ndata: a\rid: 3\ndata: b\n\n",
+            "id: 0\n\nid: \ndata: a\n\nid: x1\ndata: a\n\nid: 12x\ndata: a\n\n",
+            "data: a\r\nid: 1\ndata: b\n\nid: 2\ndata: c\r\n\r\nid: 3\ndata: \n\nid: 4\ndata: d\n\r\n",
+        ] {
+            let single: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+            assert_eq!(parse(&[stream.as_bytes()]), parse(&single), "{stream:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) use stop::Stop;
 /// Silence after which a stream is opened again, and time without anything new after which a run is given up.
 const IDLE_SECONDS: u64 = 90;
 const RECONNECT_SECONDS: u64 = 120;
+/// Longest text that is made of several parts, in bytes.
+const JOINED: usize = 64 * 1024;
 
 /// Where the agent's words go.
 pub(crate) trait Screen {
@@ -316,11 +318,11 @@ impl Driver {
             }
             Err(error) => return Err(error),
         };
-        let (agent, journal, answer) = (&mut self.agent, &mut self.journal, &mut self.answer);
+        let agent = &mut self.agent;
         let thought_is_out = self.thinking.is_out();
         let before = agent.last_id();
         let mut new = Vec::new();
-        let mut failed = Ok(());
+        let mut come = Vec::new();
         let is_taken = self.frames.feed(&bytes, |frame| {
             let Some(event) = server_event(frame.data) else {
                 log::info!("an event that cannot be read is skipped");
@@ -329,16 +331,10 @@ impl Driver {
             let id = frame.id.and_then(|id| id.parse().ok());
             agent.handle(Event::Received { id, event }, &mut new);
             for effect in new.drain(..) {
-                // Text is most of what comes: it goes to the screen without a detour.
                 match effect {
-                    Effect::Show(Shown::Text(text))
-                        if effects.is_empty() && thought_is_out && failed.is_ok() =>
-                    {
-                        let text = answer.push(text);
-                        if !text.is_empty() {
-                            journal.text(&text);
-                            failed = screen.show(Shown::Text(text));
-                        }
+                    // Text is most of what comes: what came together goes to the screen together, without a detour.
+                    Effect::Show(Shown::Text(text)) if effects.is_empty() && thought_is_out => {
+                        join(&mut come, text);
                     }
                     other => effects.push_back(other),
                 }
@@ -347,7 +343,10 @@ impl Driver {
         if agent.last_id() != before {
             self.progress = Instant::now();
         }
-        failed?;
+        for text in come {
+            let text = self.answer.push(text);
+            self.show_text(text, screen)?;
+        }
         screen.flush()?;
         if is_taken {
             return Ok(());
@@ -453,6 +452,14 @@ impl Driver {
             Err(error) => ("error", Some(error.to_string())),
         };
         self.journal.note(Record::End { outcome: outcome.into(), reason: reason.map(Into::into) });
+    }
+}
+
+/// Adds a part of an answer to the last one, unless one of them is long: it is not copied.
+fn join(parts: &mut Vec<String>, part: String) {
+    match parts.last_mut() {
+        Some(last) if last.len() + part.len() <= JOINED => last.push_str(&part),
+        _ => parts.push(part),
     }
 }
 

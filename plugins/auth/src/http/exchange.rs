@@ -2,14 +2,14 @@
 //!
 //! The pump (a task on the I/O thread) fills the buffer and waits when it is full; the reader empties it and waits
 //! when it has nothing. The pump gathers what is there already, up to 64 KiB, before it hands anything over: one
-//! wake-up for many small events. The first failure of a body is kept: a cut stream never looks like an
+//! wake-up for many small events. Where many come one by one, in haste, it waits a moment for more. The first failure of a body is kept: a cut stream never looks like an
 //! end.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use seqera_plugin_api::service::{CancelHandle, Exchange, ResponseHead};
@@ -23,6 +23,11 @@ use super::failure::{interrupted, timed_out, transport};
 const CAPACITY: usize = 256 * 1024;
 /// How much is gathered before the reader is woken, in bytes.
 const BATCH: usize = 64 * 1024;
+
+/// From so many hand-overs in haste on, as nobody reads, the pump waits for more before the next one.
+const HASTE: u32 = 16;
+/// How long after the one before a hand-over is none in haste.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What the pump and the reader share.
 #[derive(Default)]
@@ -174,11 +179,16 @@ impl Arrived {
         shared.lock().head = Some(Ok(head));
         shared.readable.notify_all();
         let mut gathered = Vec::new();
+        let (mut last, mut in_haste) = (Instant::now(), 0);
         loop {
             shared.wait_for_room().await;
             match self.chunk().await {
                 Ok(Some(chunk)) => {
-                    let end = self.gather(chunk, &mut gathered).await;
+                    let since = last.elapsed();
+                    in_haste = if since < PAUSE { in_haste + 1 } else { 0 };
+                    let until = (in_haste > HASTE).then_some(last + PAUSE);
+                    let end = self.gather(chunk, &mut gathered, until).await;
+                    last = Instant::now();
                     shared.hand_over(&mut gathered, end.clone());
                     if end.is_some() {
                         return;
@@ -202,15 +212,24 @@ impl Arrived {
         next.map_err(|error| transport(&self.url, &error))
     }
 
-    /// Takes what has arrived already, without waiting for more; answers how the body ended, if it did.
-    async fn gather(&mut self, first: Bytes, gathered: &mut Vec<u8>) -> Option<Result<()>> {
+    /// Takes what has arrived already, and with a time what arrives until then; answers how the body ended, if it did.
+    async fn gather(
+        &mut self,
+        first: Bytes,
+        gathered: &mut Vec<u8>,
+        until: Option<Instant>,
+    ) -> Option<Result<()>> {
         gathered.extend_from_slice(&first);
+        let mut is_over = pin!(until.map(|until| tokio::time::sleep_until(until.into())));
         while gathered.len() < BATCH {
             let_the_connection_go_on().await;
             let mut next = pin!(self.response.chunk());
             let ready = std::future::poll_fn(|context| match next.as_mut().poll(context) {
                 Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-                Poll::Pending => Poll::Ready(None),
+                Poll::Pending => match is_over.as_mut().as_pin_mut() {
+                    Some(is_over) => is_over.poll(context).map(|()| None),
+                    None => Poll::Ready(None),
+                },
             });
             match ready.await {
                 Some(Ok(Some(chunk))) => gathered.extend_from_slice(&chunk),
