@@ -199,6 +199,12 @@ impl Config {
         Self { lock: None, ..self }
     }
 
+    /// The same, as if there were neither a lock nor a policy.
+    #[must_use]
+    pub fn of_files_only(self) -> Self {
+        Self { policy: None, ..self.without_lock() }
+    }
+
     /// The lock, when there is one.
     ///
     /// # Errors

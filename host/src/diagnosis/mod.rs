@@ -80,9 +80,9 @@ impl Finding {
 pub fn examine(mut tell: impl FnMut(Finding) -> Result<()>) -> Result<()> {
     let paths = Paths::find();
     let (config, findings) = settings::look(&paths);
-    let is_readable = config.as_ref().is_some_and(|config| config.lock().is_ok());
-    // What is wrong with the lock is said once; the plugins are looked at as if there were none.
-    let config = config.map(|config| if is_readable { config } else { config.without_lock() });
+    let is_readable = config.as_ref().is_some_and(|config| config.lock().is_ok() && config.policy().is_ok());
+    // What is wrong with lock or policy is said once; the plugins are looked at as if there were none.
+    let config = config.map(|config| if is_readable { config } else { config.of_files_only() });
     findings.into_iter().try_for_each(&mut tell)?;
     let store = Store::with(paths, config.unwrap_or_default())?;
     let findings = plugins::look(&store)?;

@@ -8,6 +8,7 @@ use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::plugin_store::store::Store;
 use crate::plugin_store::verify::{Report, verify};
+use crate::policy;
 
 pub(super) fn look(store: &Store) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
@@ -52,9 +53,10 @@ fn missing(store: &Store, entries: &[Entry]) -> Result<Vec<Finding>> {
     Ok(missing.collect())
 }
 
-/// Switched off by the user is as it should be.
+/// Switched off by the user, or not allowed by the admin, is as it should be.
 fn refused(store: &Store, name: &str, error: &Error) -> Finding {
-    let is_off = store.config().pins(name).is_ok_and(|pins| pins.disabled.is_some());
+    let is_off =
+        policy::is_refusal(error) || store.config().pins(name).is_ok_and(|pins| pins.disabled.is_some());
     let subject = format!("plugin {name}");
     let finding = Finding::problem(subject.clone(), error);
     if is_off { Finding { hint: finding.hint, ..Finding::warning(subject, finding.text) } } else { finding }

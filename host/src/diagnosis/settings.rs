@@ -56,7 +56,14 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
         }
         Ok(None) => {}
     }
-    if findings.is_empty() {
+    match config.policy() {
+        Err(error) => findings.push(Finding::problem("policy", &error)),
+        Ok(Some(policy)) => {
+            findings.push(Finding::ok("policy", format!("{} was read", policy.layer().path().display())));
+        }
+        Ok(None) => {}
+    }
+    if config.files().is_empty() {
         findings.push(Finding::ok("config", "there is no file; everything is as it comes"));
     }
     findings.extend(audit::place(paths).map(|place| match place {

@@ -49,6 +49,11 @@ pub fn read() -> Option<Result<Policy>> {
     place::read(path).map(|text| Policy::parse(path, text?))
 }
 
+/// Whether it is the policy that does not allow a plugin.
+pub fn is_refusal(error: &Error) -> bool {
+    error.details.iter().any(|(name, _)| name == judge::REFUSED)
+}
+
 /// Writes the audit when it was the policy that ended a command.
 pub fn record(paths: &Paths, error: &Error) {
     let detail = |wanted: &str| error.details.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);

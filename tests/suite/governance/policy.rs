@@ -314,3 +314,26 @@ fn the_assistant_runs_no_command_that_the_policy_denies() {
     assert_eq!(decision("full", &["ls -l"]), "prompt");
     assert_eq!(decision("full", &["pwd"]), "auto");
 }
+
+#[test]
+fn the_doctor_knows_the_policy() {
+    let Some(world) = with_hello() else { return };
+    let findings = || {
+        let run = world.user.seqera("doctor --json");
+        let json: Value = serde_json::from_str(&run.stdout).unwrap();
+        let rows = json["findings"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| format!("{} {}: {}", row["level"], row["subject"], row["text"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    let has = |findings: &[String], text: &str| findings.iter().any(|line| line.starts_with(text));
+    policy(&world, "[allow]\nplugins = [\"auth\", \"org\", \"ai\"]\n");
+    let said = findings();
+    assert!(has(&said, "ok policy: /etc/seqera/policy.toml was read"), "{said:#?}");
+    // As the admin wants it is no problem.
+    assert!(has(&said, "warning plugin hello: the policy of this machine does not allow"), "{said:#?}");
+    policy(&world, "[allow]\nplugin = []\n");
+    let said = findings();
+    assert!(has(&said, "problem policy: /etc/seqera/policy.toml:3 is wrong"), "{said:#?}");
+    assert!(has(&said, "ok plugin hello 0.3.0 (user): whole, and used"), "{said:#?}");
+}
