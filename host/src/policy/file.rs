@@ -93,7 +93,7 @@ pub(super) struct Plugin {
     #[serde(rename = "version")]
     _version: Option<toml::Value>,
     #[serde(rename = "sha256")]
-    pub sha256: Option<toml::Value>,
+    _sha256: Option<toml::Value>,
     pub enabled: Option<Spanned<bool>>,
     #[serde(rename = "source")]
     _source: Option<String>,

@@ -2,8 +2,11 @@
 
 use std::path::{Component, Path};
 
+use toml::Spanned;
+
 use super::Finding;
 use super::file::{Policy, Require};
+use crate::config::Pins;
 use crate::discovery::Origin;
 use crate::error::{Code, Error};
 use crate::sign_in::Capability;
@@ -30,19 +33,15 @@ impl Policy {
     /// The rules that need nothing but its name.
     pub fn judge_name(&self, plugin: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut add = |rule: String, place: String, is_met: bool| {
-            findings.push(Finding { rule, place, is_met, is_policy: true });
-        };
-        let allow = &self.document.allow;
-        if let Some(names) = &allow.plugins {
+        if let Some(names) = &self.document.allow.plugins {
             let is_met = names.get_ref().iter().any(|name| name == plugin);
             let rule = if is_met { "it is allowed by name" } else { "the policy allows other plugins only" };
-            add(rule.to_owned(), self.place(names), is_met);
+            findings.push(self.finding(rule, names, is_met));
         }
         if let Some(enabled) = self.document.plugins.get(plugin).and_then(|rules| rules.enabled.as_ref())
             && !enabled.get_ref()
         {
-            add("the policy switches it off".to_owned(), self.place(enabled), false);
+            findings.push(self.finding("the policy switches it off", enabled, false));
         }
         findings
     }
@@ -60,55 +59,59 @@ impl Policy {
 
     /// The rules about one version of a plugin, those that need nothing but its name apart.
     pub fn judge(&self, subject: &Subject<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut add = |rule: String, place: String, is_met: bool| {
-            findings.push(Finding { rule, place, is_met, is_policy: true });
-        };
-        let allow = &self.document.allow;
+        // What came with the product has its digests from there, and no signature and no source of its own.
         if subject.origin == Origin::Bundled {
-            // What came with the product has its digests from there, and no signature and no source of its own.
-            return findings;
+            return Vec::new();
         }
-        if subject.origin == Origin::Linked
-            && let Some(links) = &allow.links
-        {
-            add(link_rule(*links.get_ref()).to_owned(), self.place(links), *links.get_ref());
-        }
-        if subject.origin == Origin::User
-            && let Some(allowed) = &allow.plugins_dir
-            && std::env::var_os("SEQERA_PLUGINS_DIR").is_some_and(|dir| !dir.is_empty())
-        {
-            let rule = "SEQERA_PLUGINS_DIR names another directory for plugins".to_owned();
-            add(rule, self.place(allowed), *allowed.get_ref());
-        }
-        if let Some(require) = &allow.require {
-            match require.get_ref() {
-                Require::Any => {}
-                Require::Signed => match (subject.signer)() {
-                    Ok(key) => add(format!("it is signed, with the key {key}"), self.place(require), true),
-                    Err(problem) => {
-                        add(format!("it has to be signed, and {problem}"), self.place(require), false);
-                    }
-                },
-                Require::Pinned => {
-                    let rules = self.document.plugins.get(subject.name);
-                    let is_met = rules.is_some_and(|rules| rules.sha256.is_some());
-                    let rule = "the policy has to name its sha256".to_owned();
-                    add(rule, self.place(require), is_met);
-                }
+        let rules = [self.where_it_lies(subject.origin), self.vouched_for(subject), self.origin_of(subject)];
+        rules.into_iter().flatten().collect()
+    }
+
+    fn where_it_lies(&self, origin: Origin) -> Option<Finding> {
+        let allow = &self.document.allow;
+        match origin {
+            Origin::Bundled => None,
+            Origin::Linked => {
+                let links = allow.links.as_ref()?;
+                Some(self.finding(link_rule(*links.get_ref()), links, *links.get_ref()))
+            }
+            Origin::User => {
+                let allowed = allow.plugins_dir.as_ref()?;
+                let is_moved = std::env::var_os("SEQERA_PLUGINS_DIR").is_some_and(|dir| !dir.is_empty());
+                let rule = "SEQERA_PLUGINS_DIR names another directory for plugins";
+                is_moved.then(|| self.finding(rule, allowed, *allowed.get_ref()))
             }
         }
-        if let Some(sources) = &allow.sources {
-            let source = subject.source.as_deref();
-            let is_met = source
-                .is_some_and(|source| sources.get_ref().iter().any(|allowed| self.covers(allowed, source)));
-            let rule = match source {
-                Some(source) => format!("it comes from {source}"),
-                None => "nobody knows where it came from".to_owned(),
-            };
-            add(rule, self.place(sources), is_met);
+    }
+
+    fn vouched_for(&self, subject: &Subject<'_>) -> Option<Finding> {
+        let require = self.document.allow.require.as_ref()?;
+        match require.get_ref() {
+            Require::Any => None,
+            Require::Signed => Some(match (subject.signer)() {
+                Ok(key) => self.finding(format!("it is signed, with the key {key}"), require, true),
+                Err(problem) => self.finding(format!("it has to be signed, and {problem}"), require, false),
+            }),
+            Require::Pinned => {
+                // A table that leaves out this platform names no digest.
+                let pins = Pins::of(subject.name, [self.layer()]);
+                let is_met = pins.is_ok_and(|pins| !pins.digests.is_empty());
+                Some(self.finding("the policy has to name its sha256", require, is_met))
+            }
         }
-        findings
+    }
+
+    fn origin_of(&self, subject: &Subject<'_>) -> Option<Finding> {
+        let sources = self.document.allow.sources.as_ref()?;
+        let Some(source) = &subject.source else {
+            return Some(self.finding("nobody knows where it came from", sources, false));
+        };
+        let is_met = sources.get_ref().iter().any(|allowed| self.covers(allowed, source));
+        Some(self.finding(format!("it comes from {source}"), sources, is_met))
+    }
+
+    fn finding<T>(&self, rule: impl Into<String>, place: &Spanned<T>, is_met: bool) -> Finding {
+        Finding { rule: rule.into(), place: self.place(place), is_met, is_policy: true }
     }
 
     /// The error of a plugin that does not meet all rules.

@@ -161,6 +161,9 @@ fn a_digest_may_be_required() {
         |sha256: &str| format!("[allow]\nrequire = \"pinned\"\n[plugins.hello]\nsha256 = \"{sha256}\"\n");
     policy(&world, &pinned(sha256));
     let _works = hello(&world).success();
+    let elsewhere = format!("[allow]\nrequire = \"pinned\"\n[plugins.hello.sha256]\nsparc = \"{sha256}\"\n");
+    policy(&world, &elsewhere);
+    let _refused = hello(&world).fails(77, "the policy has to name its sha256 (/etc/seqera/policy.toml:3)");
     policy(&world, &pinned(&"0".repeat(64)));
     let _refused = hello(&world).fails(78, "/etc/seqera/policy.toml:5");
 }
