@@ -2,6 +2,7 @@
 
 mod asked;
 mod files;
+mod links;
 mod look;
 mod once;
 mod shell;

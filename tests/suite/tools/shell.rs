@@ -102,6 +102,41 @@ fn what_is_allowed_by_a_flag_runs_from_where_the_person_has_it() {
 }
 
 #[test]
+fn a_policy_stands_above_modes_and_flags() {
+    let desk = Desk::new();
+    let Desk { emulator, sandbox } = desk;
+    let Some(sandbox) = sandbox.with_admin() else { return };
+    let desk = Desk { emulator, sandbox };
+    let rules = "[approval]\ndeny = [\"touch *\", \"write_file_local *secret*\"]\nask = [\"pwd\"]\n";
+    desk.sandbox.etc().write("policy.toml", &format!("policy = 1\n{rules}"));
+    let bash = |command: &str| ("execute_bash_local", json!({ "command": command }));
+    let (run, results) = desk.ask(
+        &["--approval-mode", "full", "--allow", "touch *", "--allow", "pwd"],
+        &[
+            bash("touch x"),
+            bash("nice bash -c 'touch x'"),
+            ("write_file_local", json!({ "path": "secret.txt", "content": "x" })),
+            ("write_file_local", json!({ "path": "plain.txt", "content": "x" })),
+            bash("pwd"),
+            bash("echo ok"),
+        ],
+    );
+    for (result, says) in results.iter().zip([
+        "not allowed: the policy forbids `touch *`",
+        "not allowed: the policy forbids `touch *`",
+        "not allowed: the policy forbids `write_file_local *secret*`",
+        "",
+        "approval required: in full mode a person has to agree, and nobody can be asked here: the policy asks about `pwd`",
+        "",
+    ]) {
+        assert_eq!(result["exit_code"], i32::from(!says.is_empty()), "{result}");
+        assert!(result["stderr"].as_str().unwrap().starts_with(says), "{says}: {result}");
+    }
+    assert_eq!(run.code, 10, "{run}");
+    assert!(desk.path("plain.txt").exists() && !desk.path("x").exists() && !desk.path("secret.txt").exists());
+}
+
+#[test]
 fn reading_input_ends_at_once_and_no_start_up_file_runs() {
     let desk = Desk::new();
     let evil = desk.write("evil.sh", "touch was-here\n").display().to_string();
