@@ -53,6 +53,7 @@ const WHERE: &[(u8, &str, &str)] = &[
         "../../plugins/ai/approval/tests/classes/rules.rs",
         "a_grant_covers_the_session_but_not_what_is_dangerous",
     ),
+    (15, "headless.rs", "what_nobody_can_approve_is_refused_with_its_reason_and_never_waited_for"),
     (16, "defects.rs", "g16_a_goal_gives_the_approval_mode_back"),
     (17, "defects.rs", "g17_a_backend_may_have_a_path_and_a_slash_at_its_end"),
     (18, "defects.rs", "g18_the_discovery_document_is_fetched_once"),

@@ -151,18 +151,32 @@ fn the_list_of_security_names_tests_that_exist() {
             assert!(state == "pass" || state.starts_with("not run") || state.starts_with("fail"), "{line}");
             assert!(state != "pass" || tests.contains("::"), "{line} names no test");
         }
-        for test in line.split('`').skip(1).step_by(2).filter(|word| word.contains("::")) {
-            let (file, name) = test.rsplit_once("::").unwrap();
-            let path = if file.contains('/') { file.to_owned() } else { format!("tests/suite/{file}.rs") };
-            let source = text(&path);
-            let at =
-                source.find(&format!("fn {name}()")).unwrap_or_else(|| panic!("{path} has no test {name}"));
-            let attributes = source[..at].rsplit("\n\n").next().unwrap();
-            assert!(
-                attributes.contains("#[test]") && !attributes.contains("#[ignore"),
-                "{test} is no test that runs"
-            );
-        }
     }
+    assert_named_tests_exist(&document);
     assert_eq!(numbers, (1..=55).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_the_guide_to_the_assistant_promises_has_tests_that_exist() {
+    assert!(assert_named_tests_exist(&text("docs/assistant.md")) > 30, "they were found");
+}
+
+/// Every `FILE::TEST` of a document's tables is a test that runs; answers how many there are.
+fn assert_named_tests_exist(document: &str) -> usize {
+    let rows = document.lines().filter(|line| line.starts_with("| "));
+    let words = rows.flat_map(|line| line.split('`').skip(1).step_by(2));
+    let mut count = 0;
+    for test in words.filter(|word| word.contains("::")) {
+        let (file, name) = test.rsplit_once("::").unwrap();
+        let path = if file.contains('/') { file.to_owned() } else { format!("tests/suite/{file}.rs") };
+        let source = text(&path);
+        let at = source.find(&format!("fn {name}()")).unwrap_or_else(|| panic!("{path} has no test {name}"));
+        let attributes = source[..at].rsplit("\n\n").next().unwrap();
+        assert!(
+            attributes.contains("#[test]") && !attributes.contains("#[ignore"),
+            "{test} is no test that runs"
+        );
+        count += 1;
+    }
+    count
 }
