@@ -22,7 +22,7 @@ pub(crate) fn sizes(stage: &Stage, report: &mut Report) -> Outcome {
     let org = library(stage, "org")?;
     let files = [
         ("size of the host", stage.program(), 2.5),
-        ("size of the built-in commands", stage.builtins(), 3.5),
+        ("size of the built-in commands", stage.builtins(), 4.0),
         ("size of org", org, 1.1),
     ];
     for (what, path, most) in files {
