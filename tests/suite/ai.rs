@@ -136,6 +136,10 @@ fn how_a_run_can_end() {
         assert_eq!(run.stdout, "a\n");
         assert_eq!(emulator.requests().pop().unwrap().path.rsplit('/').next(), Some("expire"));
     }
+    let (emulator, sandbox) = alice();
+    emulator.script(vec![json!({ "type": "error" })]);
+    let run = sandbox.seqera("ai --headless go").fails(1, "the assistant failed");
+    assert_eq!((run.stdout.as_str(), run.stderr.lines().count()), ("", 1), "{run}");
 }
 
 #[test]

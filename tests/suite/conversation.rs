@@ -226,6 +226,11 @@ fn which_session_is_gone_on_with() {
     let _empty =
         sandbox.run(sandbox.command(["ai", "--headless", "-s", "", "hello"])).fails(2, "-s needs the id");
     let _both = sandbox.seqera("ai --headless -c -s x hello").fails(2, "cannot be used with");
+    let list = sandbox.seqera("ai sessions list").success().stdout;
+    assert!(!list.contains("nowhere"), "it is no session: {list}");
+    let nowhere = sandbox.with("SEQERA_AI_CWD", "/no/such");
+    let run = nowhere.seqera("ai --headless hello").fails(3, "the workspace /no/such is no directory");
+    assert!(run.stderr.contains("SEQERA_AI_CWD"), "{run}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::command::AiArgs;
 use crate::journal::{Journal, Opened, Record};
 use crate::secrets::{HiddenText, Secrets};
 use crate::settings;
-use crate::surroundings::{Gathering, workspace};
+use crate::surroundings::{Gathering, existing_workspace};
 use crate::tools::Tools;
 use local::Pending;
 pub(crate) use stop::Stop;
@@ -74,7 +74,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(host: &Host, is_headless: bool, args: &AiArgs) -> Result<Self> {
-        let workspace = workspace(host);
+        let workspace = existing_workspace(host)?;
         let approvals = Approvals::new(host, &workspace, &args.allow)?;
         let sends_commits = settings::is_on(host, "ai_send_commits");
         let gathering = Some(Gathering::begin(&workspace, sends_commits));

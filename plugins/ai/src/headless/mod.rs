@@ -62,7 +62,8 @@ pub(crate) fn explain(outcome: &Outcome) -> Result<Exit> {
             Err(Error::new(ErrorKind::Failed, format!("the answer is not complete ({})", sanitized(reason))))
         }
         Outcome::Failed(reason) => {
-            Err(Error::new(ErrorKind::Failed, "the assistant failed").because(sanitized(reason)))
+            let error = Error::new(ErrorKind::Failed, "the assistant failed");
+            Err(if reason.trim().is_empty() { error } else { error.because(sanitized(reason)) })
         }
         Outcome::Lost(reason) => {
             Err(Error::new(ErrorKind::Unreachable, "the connection to the assistant was lost")
@@ -99,7 +100,7 @@ impl Headless {
         }
         match &mut self.text {
             // An error before the first word needs no empty line on standard output.
-            Some(text) if outcome.is_ok() || text.has_shown() => text.end(),
+            Some(text) if matches!(outcome, Ok(Outcome::Complete)) || text.has_shown() => text.end(),
             _ => Ok(()),
         }
     }

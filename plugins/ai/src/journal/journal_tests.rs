@@ -119,6 +119,9 @@ fn old_sessions_go_and_no_days_keep_nothing() {
     let mut kept = journal(root.path());
     kept.open("abc");
     kept.note(session("abc"));
+    let unused = store(root.path()).sessions();
+    assert!(unused.is_empty(), "nothing was said in it");
+    kept.note(Record::Message { run_id: "r".into(), content: "hello".into(), plan: false });
     kept.close();
     let store = store(root.path());
     store.prune(SystemTime::now());

@@ -158,8 +158,10 @@ fn head(path: &Path, modified: SystemTime) -> Option<StoredSession> {
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });
     let mut session = found?;
+    // Nothing was said: the session is not there, or was never used. Of a long file not everything was seen.
+    let is_unused = title.is_none() && fs::metadata(path).is_ok_and(|metadata| metadata.len() < HEAD);
     session.title = title.unwrap_or_default();
-    Some(session)
+    (!is_unused).then_some(session)
 }
 
 /// What a journal knows of the calls of its session.

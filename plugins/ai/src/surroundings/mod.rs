@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use seqera_plugin_api::Host;
+use seqera_plugin_api::{Error, ErrorKind, Host, Result};
 use serde_json::{Map, Value, json};
 
 pub(crate) use budget::fitted;
@@ -56,6 +56,22 @@ pub(crate) fn workspace(host: &Host) -> PathBuf {
         (Some(path), Ok(current)) => current.join(path),
         (Some(path), Err(_)) => path,
         (None, current) => current.unwrap_or_else(|_| PathBuf::from(".")),
+    }
+}
+
+/// The workspace, which has to be there.
+///
+/// # Errors
+/// `Config` when the setting names something else.
+pub(crate) fn existing_workspace(host: &Host) -> Result<PathBuf> {
+    let workspace = workspace(host);
+    match host.setting("ai_cwd") {
+        Some(setting) if !workspace.is_dir() => {
+            let name = crate::sanitizer::one_line(&workspace.display().to_string(), 200);
+            Err(Error::new(ErrorKind::Config, format!("the workspace {name} is no directory"))
+                .because(format!("ai_cwd says so ({})", setting.origin)))
+        }
+        _ => Ok(workspace),
     }
 }
 
