@@ -252,8 +252,8 @@ fn open(entry: &Entry, digests: &DigestCache) -> Result<(abi::LibraryHeader, Str
         .because(format!("its manifest says {}", artifact.sha256))
         .hint("It was not opened. Install the plugin, or seqera, again."));
     }
-    if let Some(content) = &digest.content {
-        library::check(content).map_err(|problem| cannot_load(entry, &problem))?;
+    if let Some(beginning) = &digest.beginning {
+        library::check(&beginning.bytes, beginning.length).map_err(|problem| cannot_load(entry, &problem))?;
     }
     let header = library::open(&path, file).map_err(|problem| cannot_load(entry, &problem))?;
     Ok((header, digest.sha256))

@@ -18,9 +18,20 @@ pub fn of_bytes(bytes: &[u8]) -> String {
 pub struct Digest {
     /// SHA-256, lower-case hex.
     pub sha256: String,
-    /// The whole content, when it had to be read now; `None` when the digest was remembered.
-    pub content: Option<Vec<u8>>,
+    /// How the file begins, when it had to be read now; `None` when the digest was remembered.
+    pub beginning: Option<Beginning>,
 }
+
+/// The beginning of a file, which has the headers of a library.
+pub struct Beginning {
+    /// At most [`CHUNK`] bytes.
+    pub bytes: Vec<u8>,
+    /// Length of the whole file, in bytes.
+    pub length: u64,
+}
+
+/// Read at once: it stays in the cache of the processor until it is digested.
+const CHUNK: usize = 64 << 10;
 
 /// Digests by path and [`Stamp`], kept in the user's cache.
 ///
@@ -47,19 +58,16 @@ impl DigestCache {
         if let Some((known_stamp, sha256)) = known.get(&key)
             && *known_stamp == stamp
         {
-            return Ok(Digest { sha256: sha256.clone(), content: None });
+            return Ok(Digest { sha256: sha256.clone(), beginning: None });
         }
-        let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        file.rewind()?;
-        let sha256 = of_bytes(&content);
+        let (sha256, beginning) = of_whole(file)?;
         // Only a file that was not touched while it was read is remembered.
         if Stamp::from(&file.metadata()?) == stamp {
             known.retain(|path, _| Path::new(path).exists());
             known.insert(key, (stamp, sha256.clone()));
             self.write(&known);
         }
-        Ok(Digest { sha256, content: Some(content) })
+        Ok(Digest { sha256, beginning: Some(beginning) })
     }
 
     fn read(&self) -> BTreeMap<String, (Stamp, String)> {
@@ -72,6 +80,28 @@ impl DigestCache {
             let _only_a_cache = replace(file, &text);
         }
     }
+}
+
+fn of_whole(file: &mut File) -> io::Result<(String, Beginning)> {
+    let mut sha256 = Sha256::new();
+    let mut beginning = Beginning { bytes: Vec::new(), length: 0 };
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let read = chunk.get(..count).unwrap_or_default();
+        sha256.update(read);
+        if beginning.length == 0 {
+            read.clone_into(&mut beginning.bytes);
+        }
+        beginning.length += count as u64;
+    }
+    file.rewind()?;
+    Ok((hex(&sha256.finalize()), beginning))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -98,8 +128,8 @@ mod tests {
         let digest = || cache.of_file(&path, &mut File::open(&path).unwrap()).unwrap();
         let first = digest();
         assert_eq!(first.sha256, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
-        assert!(first.content.is_some() && digest().content.is_none());
+        assert!(first.beginning.is_some() && digest().beginning.is_none());
         fs::write(&path, "two").unwrap();
-        assert!(digest().content.is_some());
+        assert!(digest().beginning.is_some());
     }
 }

@@ -60,21 +60,18 @@ fn linker_reason(error: &libloading::Error, name: &Path) -> String {
 ///
 /// # Errors
 /// One line that says why it cannot be a plugin of this machine.
-pub fn check(content: &[u8]) -> Result<(), String> {
-    let header = elf::FileHeader64::<object::Endianness>::parse(content)
+pub fn check(beginning: &[u8], length: u64) -> Result<(), String> {
+    let header = elf::FileHeader64::<object::Endianness>::parse(beginning)
         .map_err(|_| "it is not a library for this system (no ELF file of 64 bits)".to_owned())?;
     let endian = header.endian().map_err(|_| "it is a library for another processor".to_owned())?;
     if header.e_machine(endian) != MACHINE {
         return Err("it is a library for another processor".to_owned());
     }
     let segments = header
-        .program_headers(endian, content)
+        .program_headers(endian, beginning)
         .map_err(|_| "it is truncated: its program headers are missing".to_owned())?;
     let is_whole = segments.iter().all(|segment| {
-        segment
-            .p_offset(endian)
-            .checked_add(segment.p_filesz(endian))
-            .is_some_and(|end| end <= content.len() as u64)
+        segment.p_offset(endian).checked_add(segment.p_filesz(endian)).is_some_and(|end| end <= length)
     });
     if is_whole { Ok(()) } else { Err("it is truncated".to_owned()) }
 }

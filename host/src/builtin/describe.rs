@@ -24,7 +24,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         Error::new(Code::CannotLoad, format!("{} is not a plugin", path.display())).because(problem)
     };
     let content = fs::read(path).map_err(|error| no_plugin(error.to_string()))?;
-    library::check(&content).map_err(no_plugin)?;
+    library::check(&content, content.len() as u64).map_err(no_plugin)?;
     let file = File::open(path).map_err(|error| no_plugin(error.to_string()))?;
     let header = library::open(path, file).map_err(no_plugin)?;
     let module =
