@@ -6,11 +6,13 @@ use std::fs;
 use std::path::Path;
 
 use crate::config::{Config, lock};
+use crate::discovery::Origin;
 use crate::discovery::manifest::Manifest;
 use crate::plugin_store::archive::{self, Limits};
 use crate::plugin_store::index::Index;
 use crate::plugin_store::receipt::Receipt;
 use crate::plugin_store::signature::{self, PublicKey};
+use crate::policy::{Policy, Subject};
 use crate::sign_in::grants::Grants;
 
 /// `plugin.toml`. What was read and is written again reads the same, and names files beside it only.
@@ -43,6 +45,36 @@ pub fn config(bytes: &[u8]) -> bool {
     let _setting = config.setting("backend_url");
     let _provider = config.service_provider("token-provider");
     let _indexes = config.indexes();
+    true
+}
+
+/// `policy.toml`. Every rule has its place in the file, and what one of them refuses has an error that names it.
+///
+/// # Panics
+/// One has not.
+pub fn policy(bytes: &[u8]) -> bool {
+    let path = Path::new("policy.toml");
+    let Some(text) = text(bytes) else { return false };
+    let Ok(policy) = Policy::parse(path, text.to_owned()) else { return false };
+    let _indexes: Vec<_> = policy.indexes().collect();
+    let _told = ["approval.deny", "approval.ask"].map(|key| policy.section(key));
+    let nobody = || Err("nobody signed it".to_owned());
+    for origin in [Origin::Linked, Origin::Bundled, Origin::User] {
+        for source in [None, Some("https://plugins.acme.example.evil/a"), Some("/srv/plugins/../a")] {
+            let source = source.map(str::to_owned);
+            let subject =
+                Subject { name: "hello", label: "hello 1.0.0".to_owned(), origin, source, signer: &nobody };
+            let mut findings = policy.judge_name("hello");
+            findings.extend(policy.judge(&subject));
+            for finding in &findings {
+                let line = finding.place.strip_prefix("policy.toml:").and_then(|line| line.parse().ok());
+                let is_there = line.is_some_and(|line| (1..=text.lines().count()).contains(&line));
+                assert!(is_there && finding.is_policy, "{finding:?}");
+            }
+            let is_refused = findings.iter().any(|finding| !finding.is_met);
+            assert_eq!(policy.refusal(&subject).is_some(), is_refused, "{findings:?}");
+        }
+    }
     true
 }
 

@@ -21,6 +21,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("index", seqera_host::fuzz::index),
     ("lock", seqera_host::fuzz::lock),
     ("manifest", seqera_host::fuzz::manifest),
+    ("policy", seqera_host::fuzz::policy),
     ("receipt", seqera_host::fuzz::receipt),
     ("signature", seqera_host::fuzz::signature),
 ];
