@@ -35,8 +35,8 @@ const CHUNK: usize = 64 << 10;
 
 /// Digests by path and [`Stamp`], kept in the user's cache.
 ///
-/// Whoever can write there can write the user's settings too, so remembering gives nothing away; policy may still
-/// demand every digest afresh.
+/// Whoever can write there can write the user's settings too, so remembering gives nothing away; but not the policy of
+/// an admin, which has every digest computed afresh where it is about signatures or digests.
 pub struct DigestCache {
     file: Option<PathBuf>,
 }

@@ -158,6 +158,11 @@ impl Config {
         self.policy.as_ref().map(|policy| policy.as_ref().map_err(Clone::clone)).transpose()
     }
 
+    /// Whether there is a policy, good or not.
+    pub fn has_policy(&self) -> bool {
+        self.policy.is_some()
+    }
+
     /// Whether the admin wants nothing believed that was remembered where users can write.
     pub fn verifies_always(&self) -> bool {
         self.policy_if_good().is_some_and(Policy::verifies_always)

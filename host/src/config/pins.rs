@@ -41,7 +41,7 @@ impl Pins {
         for layer in layers {
             pins.versions.extend(version(layer, plugin)?);
             pins.digests.extend(digest(layer, plugin)?);
-            if let Some(enabled) = layer.text(&["plugins", plugin, "enabled"]) {
+            if let Some(enabled) = text(layer, plugin, "enabled")? {
                 match enabled.value.as_str() {
                     "true" => {}
                     "false" => pins.disabled = Some(enabled.place),
@@ -76,8 +76,18 @@ impl Pins {
     }
 }
 
+/// What a file says about a plugin, as text. A list, or a table, is no demand that anybody could meet, and not one to
+/// overlook.
+fn text(layer: &Layer, plugin: &str, key: &str) -> Result<Option<Rule<String>>> {
+    let keys = ["plugins", plugin, key];
+    match (layer.text(&keys), layer.find(&keys)) {
+        (None, Some(value)) => Err(wrong(&layer.place(&value.span()), &format!("{key} is one value"))),
+        (rule, _) => Ok(rule),
+    }
+}
+
 fn version(layer: &Layer, plugin: &str) -> Result<Option<Rule<VersionReq>>> {
-    let Some(rule) = layer.text(&["plugins", plugin, "version"]) else {
+    let Some(rule) = text(layer, plugin, "version")? else {
         return Ok(None);
     };
     let value = VersionReq::parse(&rule.value).map_err(|error| {
@@ -91,17 +101,28 @@ fn digest(layer: &Layer, plugin: &str) -> Result<Option<Rule<String>>> {
     let Some(value) = layer.find(&["plugins", plugin, "sha256"]) else {
         return Ok(None);
     };
-    let rule = match value.get_ref() {
-        DeValue::Table(_) => layer.text(&["plugins", plugin, "sha256", crate::TARGET]),
-        _ => layer.text(&["plugins", plugin, "sha256"]),
+    let DeValue::Table(targets) = value.get_ref() else {
+        let rule = text(layer, plugin, "sha256")?;
+        return rule.map(hexadecimal).transpose();
     };
-    let Some(mut rule) = rule else { return Ok(None) };
-    rule.value.make_ascii_lowercase();
-    if rule.value.len() == 64 && rule.value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Ok(Some(rule))
-    } else {
-        Err(wrong(&rule.place, "sha256 is 64 hexadecimal digits"))
+    let mut own = None;
+    for (target, value) in targets {
+        let place = layer.place(&value.span());
+        let value = value.get_ref().as_str().ok_or_else(|| wrong(&place, NO_DIGEST))?;
+        let rule = hexadecimal(Rule { value: value.to_owned(), place })?;
+        if target.get_ref() == crate::TARGET {
+            own = Some(rule);
+        }
     }
+    Ok(own)
+}
+
+const NO_DIGEST: &str = "sha256 is 64 hexadecimal digits";
+
+fn hexadecimal(mut rule: Rule<String>) -> Result<Rule<String>> {
+    rule.value.make_ascii_lowercase();
+    let is_one = rule.value.len() == 64 && rule.value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_one { Ok(rule) } else { Err(wrong(&rule.place, NO_DIGEST)) }
 }
 
 fn wrong(place: &str, what: &str) -> Error {
@@ -162,7 +183,16 @@ mod tests {
 
     #[test]
     fn nonsense_is_named_with_its_line() {
-        for text in ["version = \"one\"", "sha256 = \"12\"", "enabled = \"no\""] {
+        for text in [
+            "version = \"one\"",
+            "version = [\"1\"]",
+            "sha256 = \"12\"",
+            "sha256 = [\"12\"]",
+            "sha256.some-target = \"12\"",
+            "sha256.some-target = 12",
+            "enabled = \"no\"",
+            "enabled = [false]",
+        ] {
             let error = pins(&[&format!("[plugins.org]\n{text}")]).unwrap_err();
             assert!(error.message.starts_with("0.toml:2 "), "{error}");
         }

@@ -16,7 +16,7 @@ pub use choice::switched_off;
 pub use entry::{Broken, Entry, Origin};
 use index::Index;
 pub use index::replace;
-use scan::{Found, Root, scan};
+use scan::{Found, Root, scan, scan_named};
 pub use stamp::Stamp;
 use stamp::Stamps;
 
@@ -40,7 +40,7 @@ impl<'a> Catalog<'a> {
         let linked = root(&link::directory(paths).filter(|dir| dir.is_dir()), Origin::Linked);
         Self {
             roots: bundled.into_iter().chain(user).chain(linked).collect(),
-            cache: paths.cache.clone().filter(|_| !config.verifies_always()),
+            cache: paths.cache.clone(),
             paths: paths.clone(),
             config,
         }
@@ -68,7 +68,7 @@ impl<'a> Catalog<'a> {
     }
 
     fn everything(&self, is_fresh: fn(&Entry, &Stamps) -> bool) -> (Vec<Entry>, Vec<Broken>) {
-        let known = self.cache.as_ref().and_then(|cache| {
+        let known = self.cache.as_ref().filter(|_| !self.config.has_policy()).and_then(|cache| {
             let index = Index::read(cache, &self.roots)?;
             let entries = index.all()?;
             let stamps = self.stamps();
@@ -102,9 +102,16 @@ impl<'a> Catalog<'a> {
             let entries = look(&Index::read(cache, &self.roots)?)?;
             let stamps = self.stamps();
             let is_news = entries.is_empty() || !entries.iter().all(|entry| entry.is_fresh(&stamps));
-            (!is_news).then_some(entries)
+            (!is_news && self.may_be_believed(&entries)).then_some(entries)
         });
         known.unwrap_or_else(|| self.rebuild().entries)
+    }
+
+    /// The index lies where the user writes, or where `XDG_CACHE_HOME` says. Under a policy it only tells where to look:
+    /// which versions there are, whose they are and what they say is read again.
+    fn may_be_believed(&self, entries: &[Entry]) -> bool {
+        let names = || entries.iter().map(Entry::name).collect();
+        !self.config.has_policy() || scan_named(&self.roots, &names()).entries == entries
     }
 
     fn rebuild(&self) -> Found {

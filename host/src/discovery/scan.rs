@@ -1,11 +1,12 @@
 //! Walks the plugins directories and reads every manifest. Slow and exact; the index remembers what it found.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::entry::{Broken, Entry, MANIFEST_FILE, Origin};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, is_plugin_name};
 use super::stamp::Stamp;
 use crate::digest;
 
@@ -34,18 +35,29 @@ pub struct Found {
 pub fn scan(roots: &[Root]) -> Found {
     let mut found = Found::default();
     for root in roots {
-        scan_root(root, &mut found);
+        match directories(&root.path) {
+            Ok(names) => scan_root(root, names, &mut found),
+            Err(problem) => {
+                let broken = problem.map(|problem| Broken { dir: root.path.clone(), problem });
+                found.broken.extend(broken);
+            }
+        }
     }
     found
 }
 
-fn scan_root(root: &Root, found: &mut Found) {
-    let names = match directories(&root.path) {
-        Ok(names) => names,
-        Err(problem) => {
-            return found.broken.extend(problem.map(|problem| Broken { dir: root.path.clone(), problem }));
-        }
-    };
+/// Reads every version of these plugins, as [`scan`] does.
+pub fn scan_named(roots: &[Root], names: &BTreeSet<&str>) -> Found {
+    let mut found = Found::default();
+    for root in roots {
+        let names = names.iter().filter(|name| is_plugin_name(name)).map(|name| root.path.join(name));
+        scan_root(root, names.filter(|dir| dir.is_dir()).collect(), &mut found);
+    }
+    found
+}
+
+/// Reads the plugins whose versions lie in these directories of a root.
+fn scan_root(root: &Root, names: Vec<PathBuf>, found: &mut Found) {
     let digests = match root.origin {
         Origin::Bundled => fs::read_to_string(root.path.join(DIGESTS_FILE)).unwrap_or_default(),
         Origin::User | Origin::Linked => String::new(),

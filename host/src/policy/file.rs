@@ -60,8 +60,7 @@ pub(super) struct Allow {
     pub plugins_dir: Option<Spanned<bool>>,
     /// The sign-in is sent to these further hosts only.
     pub hosts: Option<Spanned<Vec<String>>>,
-    #[serde(default)]
-    pub verify: Verify,
+    pub verify: Option<Verify>,
     pub reason: Option<String>,
 }
 
@@ -76,11 +75,10 @@ pub(super) enum Require {
     Pinned,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Verify {
     /// The digest of a file that did not change is remembered.
-    #[default]
     OnChange,
     /// It is computed at every load.
     Always,
@@ -93,7 +91,7 @@ pub(super) struct Plugin {
     #[serde(rename = "version")]
     _version: Option<toml::Value>,
     #[serde(rename = "sha256")]
-    _sha256: Option<toml::Value>,
+    sha256: Option<toml::Value>,
     pub enabled: Option<Spanned<bool>>,
     #[serde(rename = "source")]
     _source: Option<String>,
@@ -186,9 +184,13 @@ impl Policy {
         self.document.indexes.iter().map(|(name, place)| (name.clone(), self.rule(place)))
     }
 
-    /// Whether nothing that was remembered may be believed.
+    /// Whether no digest that was remembered may be believed. What is remembered lies where the user writes: where the
+    /// rules are about signatures or digests, it counts only if the policy says so.
     pub fn verifies_always(&self) -> bool {
-        self.document.allow.verify == Verify::Always
+        let allow = &self.document.allow;
+        let vouches = allow.require.as_ref().is_some_and(|require| *require.get_ref() != Require::Any);
+        let names_digests = || self.document.plugins.values().any(|plugin| plugin.sha256.is_some());
+        allow.verify.map_or_else(|| vouches || names_digests(), |verify| verify == Verify::Always)
     }
 
     /// What plugins are told: `approval.deny` and `approval.ask`, as lists in JSON.

@@ -1,24 +1,44 @@
 //! Whether a file is the admin's alone.
 
-use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
 
 /// More than any policy needs, in bytes.
 const LIMIT: u64 = 1 << 20;
 
-/// Reads the file; `None` when there is none.
+/// Links that lead to links that lead to links; the system gives up later.
+const MAX_LINKS: usize = 16;
+
+/// Reads the file; `None` when there is none. A link that leads nowhere is one: what it should lead to may be on a disk
+/// that is not there just now.
 ///
 /// # Errors
 /// `Mismatch`: somebody but root may write it, or replace it. `Config`: it cannot be read.
 pub fn read(path: &Path) -> Option<Result<String>> {
-    match File::open(path) {
+    match open(path) {
         Ok(file) => Some(read_open(path, file)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            let dead = [path, path.parent()?].into_iter().find(|path| path.is_symlink() && !path.exists())?;
+            Some(Err(unreadable(dead, "it is a link that leads nowhere")))
+        }
         Err(error) => Some(Err(unreadable(path, &error.to_string()))),
     }
+}
+
+/// Nobody waits for the other end of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let at_once = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    File::options().read(true).custom_flags(at_once).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 fn read_open(path: &Path, file: File) -> Result<String> {
@@ -27,11 +47,13 @@ fn read_open(path: &Path, file: File) -> Result<String> {
         return Err(unreadable(path, "it is no file"));
     }
     check(path, &metadata)?;
-    // A link may lead to another place, and that one has to be the admin's too.
+    // A link may lead to another place, and that one has to be the admin's too, and so has every place on the way.
     let real = path.canonicalize().map_err(|error| unreadable(path, &error.to_string()))?;
-    for dir in path.ancestors().skip(1).chain(real.ancestors().skip(1)) {
-        let metadata = dir.metadata().map_err(|error| unreadable(dir, &error.to_string()))?;
-        check(dir, &metadata)?;
+    for place in links(path).iter().chain([&real]) {
+        for dir in place.ancestors().skip(1) {
+            let metadata = dir.metadata().map_err(|error| unreadable(dir, &error.to_string()))?;
+            check(dir, &metadata)?;
+        }
     }
     let mut text = String::new();
     let count = file
@@ -42,6 +64,19 @@ fn read_open(path: &Path, file: File) -> Result<String> {
         return Err(unreadable(path, &format!("it is larger than {LIMIT} bytes")));
     }
     Ok(text)
+}
+
+/// The path, and where it leads, one link after the other.
+fn links(path: &Path) -> Vec<PathBuf> {
+    let mut places = vec![path.to_owned()];
+    while let Some(place) = places.last()
+        && places.len() < MAX_LINKS
+        && let Ok(target) = fs::read_link(place)
+    {
+        let place = place.parent().map_or_else(|| target.clone(), |dir| dir.join(&target));
+        places.push(place);
+    }
+    places
 }
 
 #[cfg(unix)]
@@ -81,7 +116,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("policy.toml");
         assert!(read(&path).is_none());
-        std::fs::write(&path, "policy = 1\n").unwrap();
+        fs::write(&path, "policy = 1\n").unwrap();
         // Whoever runs this: the directory for temporary files may be written by everybody.
         let error = read(&path).unwrap().unwrap_err();
         assert_eq!(error.code, Code::Mismatch as u8, "{error}");

@@ -302,6 +302,46 @@ fn what_was_remembered_counts_only_where_the_policy_lets_it() {
     forge();
     policy(&world, "[allow]\nverify = \"always\"\n");
     let _computed = hello(&world).success();
+
+    // Where the rules are about digests, the policy has to say that remembering is enough.
+    fs::remove_file(&digests).unwrap();
+    policy(&world, "");
+    forge();
+    let text = fs::read_to_string(world.user.plugins().join("hello/0.3.0/plugin.toml")).unwrap();
+    let sha256 = text.lines().find_map(|line| line.strip_prefix("sha256 = ")).unwrap();
+    let pin = format!("[plugins.hello]\nsha256 = {sha256}\n");
+    policy(&world, &pin);
+    let _computed = hello(&world).success();
+    policy(&world, &format!("[allow]\nverify = \"on-change\"\n{pin}"));
+    let _believed = hello(&world).fails(78, "was changed");
+}
+
+/// The index lies where users write: it must not make a plugin of theirs one that came with seqera.
+#[test]
+fn an_index_that_was_forged_is_not_believed_under_a_policy() {
+    let Some(world) = with_hello() else { return };
+    let _indexed = hello(&world).success();
+    let index = world.user.home().join(".cache/seqera/plugin-index.jsonl");
+    let text = fs::read_to_string(&index).unwrap();
+    let is_its = |line: &&str| line.contains("\"origin\":\"user\"") && line.contains("hello");
+    let line = text.lines().find(is_its).unwrap();
+    // As long as before: the index says where each of them begins.
+    let forged = line.replace("\"origin\":\"user\"", "\"origin\":\"bundled\"");
+    let forged = forged.replacen("Greet somebody", "Greet someb", 1);
+    assert_eq!(forged.len(), line.len());
+    let forged = text.replace(line, &forged);
+    let origin = || {
+        fs::write(&index, &forged).unwrap();
+        let list = world.run(&["list", "--json"]).success().stdout;
+        let list: Value = serde_json::from_str(&list).unwrap();
+        let row = list["plugins"].as_array().unwrap().iter().find(|row| row["name"] == "hello").unwrap();
+        row["source"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(origin(), "bundled", "without a policy it is a cache like any other");
+    policy(&world, "[allow]\nrequire = \"signed\"\n");
+    assert_eq!(origin(), "user");
+    fs::write(&index, &forged).unwrap();
+    let _refused = hello(&world).fails(77, "/etc/seqera/policy.toml:3");
 }
 
 #[test]
