@@ -19,6 +19,7 @@ pub use index::replace;
 use scan::{Found, Root, scan, scan_named};
 pub use stamp::Stamp;
 use stamp::Stamps;
+pub use weigh::Case;
 
 use crate::config::{Config, Paths};
 

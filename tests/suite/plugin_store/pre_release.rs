@@ -34,4 +34,12 @@ fn a_pre_release_has_to_be_named() {
     assert!(shown().ends_with("credits left\n"));
     world.user.configure("[plugins.credits]\nversion = \"=1.1.0-rc.1\"\n");
     assert!(shown().ends_with("credits are left\n"));
+
+    // Alone and unnamed it is as if it were not there, and why is explained.
+    world.user.configure("");
+    let _removed = world.run(&["remove", "credits@1.0.0"]).success();
+    let _nobody = world.user.seqera("credits").fails(127, "there is no command `credits`");
+    let explained = world.run(&["explain", "credits"]).success().stdout;
+    assert!(explained.starts_with("credits may not run\n"), "{explained}");
+    assert!(explained.contains("✗ a pre-release runs only when a pin names it  (built in)"), "{explained}");
 }

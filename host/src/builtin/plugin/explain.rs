@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::builtin::surroundings;
 use crate::config::{Config, Paths};
 use crate::digest;
-use crate::discovery::{Catalog, Entry};
+use crate::discovery::{Case, Catalog, Entry};
 use crate::error::{Code, Error, Result};
 use crate::output;
 use crate::policy::Finding;
@@ -59,6 +59,8 @@ enum Library {
 
 struct Version {
     entry: Entry,
+    /// It is the one that would be loaded.
+    is_meant: bool,
     library: Library,
     state: State,
     rules: Vec<Finding>,
@@ -93,43 +95,31 @@ impl Explanation {
         let chosen = catalog.choose(name, entries.iter());
         let used = chosen.as_ref().ok().copied().flatten().map(|entry| entry.dir.clone());
         let mut refusal = chosen.err();
-        let mut versions = Vec::new();
-        for entry in entries {
-            let mut rules = catalog.weigh(&entry, &case);
-            let (library, finding) = integrity(&entry);
-            rules.push(finding);
-            let state = match (rules.iter().all(|rule| rule.is_met), used.as_ref() == Some(&entry.dir)) {
-                (true, true) => State::Used,
-                (true, false) if refusal.is_none() => State::Allowed,
-                _ => State::Refused,
-            };
-            let sign_in = sign_in::decide(paths, config, &entry)?;
-            versions.push(Version { entry, library, state, rules, sign_in });
+        let look = |entry| Version::of(&catalog, paths, &case, entry, used.as_deref());
+        let mut versions = entries.into_iter().map(look).collect::<Result<Vec<_>>>()?;
+        if refusal.is_some() {
+            versions.iter_mut().for_each(|version| version.state = State::Refused);
         }
-        if let Some(version) = versions.iter().find(|version| used.as_ref() == Some(&version.entry.dir)) {
-            refusal = refusal.or_else(|| version.refusal());
-        }
-        let mut notes = match versions.iter().find(|version| version.state == State::Used) {
-            Some(version) => notes(&catalog, &version.entry),
-            None => Vec::new(),
-        };
+        refusal = refusal.or_else(|| versions.iter().find(|version| version.is_meant)?.refusal());
+        let used = versions.iter().find(|version| version.state == State::Used);
+        let mut notes = used.map(|version| notes(&catalog, &version.entry)).unwrap_or_default();
         if versions.is_empty() {
-            notes.extend(
-                case.pins.describe().into_iter().map(|demand| format!("it would have to be {demand}")),
-            );
+            let demands = case.pins.describe().into_iter();
+            notes.extend(demands.map(|demand| format!("it would have to be {demand}")));
         }
-        let is_its = |dir: &Path| dir.iter().any(|part| part == name);
-        let its = broken.iter().filter(|broken| is_its(&broken.dir));
+        let its = broken.iter().filter(|broken| broken.dir.iter().any(|part| part == name));
         notes.extend(its.map(|broken| format!("{}: {}", broken.dir.display(), broken.problem)));
         let rules = catalog.rules_by_name(name, &case);
         Ok(Self { name: name.to_owned(), rules, versions, refusal, notes })
     }
 
     fn decision(&self) -> &'static str {
-        match &self.refusal {
-            Some(_) => "refused",
-            None if self.versions.iter().any(|version| version.state == State::Used) => "used",
-            None => "not-installed",
+        if self.refusal.is_none() && self.versions.iter().any(|version| version.state == State::Used) {
+            "used"
+        } else if self.refusal.is_none() && self.versions.is_empty() {
+            "not-installed"
+        } else {
+            "refused"
         }
     }
 
@@ -193,6 +183,26 @@ impl Explanation {
 }
 
 impl Version {
+    fn of(
+        catalog: &Catalog<'_>,
+        paths: &Paths,
+        case: &Case<'_>,
+        entry: Entry,
+        used: Option<&Path>,
+    ) -> Result<Self> {
+        let mut rules = catalog.weigh(&entry, case);
+        let (library, finding) = integrity(&entry);
+        rules.push(finding);
+        let is_meant = used == Some(&entry.dir);
+        let state = match (rules.iter().all(|rule| rule.is_met), is_meant) {
+            (true, true) => State::Used,
+            (true, false) => State::Allowed,
+            (false, _) => State::Refused,
+        };
+        let sign_in = sign_in::decide(paths, catalog.config(), &entry)?;
+        Ok(Self { entry, is_meant, library, state, rules, sign_in })
+    }
+
     /// The error that loading it would end with.
     fn refusal(&self) -> Option<Error> {
         let rule = self.rules.iter().find(|rule| !rule.is_met)?;
