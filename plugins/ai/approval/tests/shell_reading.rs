@@ -321,7 +321,7 @@ fn nested(random: &mut Rng, depth: usize) -> String {
     let inner = nested(random, depth - 1);
     let other = nested(random, random_depth(depth));
     let quoted = format!("'{}'", inner.replace('\'', "'\\''"));
-    match random.u8(..34) {
+    match random.u8(..36) {
         0 => format!("{inner}; {other}"),
         1 => format!("{other} && {inner}"),
         2 => format!("{other} | {inner}"),
@@ -355,6 +355,8 @@ fn nested(random: &mut Rng, depth: usize) -> String {
         30 => format!("trap {quoted} EXIT"),
         31 => format!("coproc {inner}"),
         32 => format!("(( q[$({inner})] ))"),
+        33 => format!("a <(({inner}); {other})"),
+        34 => format!("a >( ({inner}) )"),
         _ => format!("y='b[$({inner})]'; (( y ))"),
     }
 }

@@ -52,7 +52,17 @@ pub(crate) fn parse(text: &str) -> Result<ast::Program, Refusal> {
     if depth(text) > DEEPEST {
         return Err((Rule::Unreadable, format!("brackets are nested more than {DEEPEST} deep")));
     }
+    if holds_misread(text) {
+        return Err((Rule::Unreadable, "`<((` is read in more than one way".to_owned()));
+    }
     Parser::new(text.as_bytes(), &options()).parse_program().map_err(|_| unreadable())
+}
+
+/// Whether a text holds what brush-parser reads otherwise than bash: in `<((`, where a group begins a process
+/// substitution, it loses the here-documents. A newline behind a backslash is nothing, as bash has it.
+fn holds_misread(text: &str) -> bool {
+    let text = text.replace("\\\n", "");
+    text.contains("<((") || text.contains(">((")
 }
 
 /// The most brackets open at a time, whatever the quotes around them; more is not meant to be read.

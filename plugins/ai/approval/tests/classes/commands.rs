@@ -217,6 +217,21 @@ fn what_parsers_disagree_about_is_refused_before_any() {
         "prompt unreadable",
         &["echo 'x", "echo \"x", "if ls", "ls )", "case a in", "f() {", "${", "cat <<E"],
     );
+    // Here-documents in them are lost to the parser, and bash runs what is in those.
+    check(
+        Mode::Full,
+        "prompt unreadable",
+        &[
+            "cat <((cat <<E\n$(rm x)\nE\n))",
+            "cat >((cat <<E\n'$(${z:-rm} x)'\nE\n))",
+            "cat <((ls);cat <<E\n$(rm x)\nE\n)",
+            "cat <\\\n((cat <<E\n$(rm x)\nE\n))",
+            "cat <(\\\n(cat <<E\n$(rm x)\nE\n))",
+            "eval 'cat <((cat <<E\n$(rm x)\nE\n))'",
+            "echo \"$(cat <((cat <<E\n$(rm x)\nE\n)))\"",
+        ],
+    );
+    check(Mode::Full, "auto", &["diff <(sort a) <(sort b)", "cat <( (ls) )"]);
     check(Mode::Full, "prompt", &["[[ -n $(rm x) ]]", "[[ $(rm x) ]]", "ls --\\help\\\n; rm x"]);
 }
 
