@@ -321,7 +321,7 @@ fn nested(random: &mut Rng, depth: usize) -> String {
     let inner = nested(random, depth - 1);
     let other = nested(random, random_depth(depth));
     let quoted = format!("'{}'", inner.replace('\'', "'\\''"));
-    match random.u8(..36) {
+    match random.u8(..38) {
         0 => format!("{inner}; {other}"),
         1 => format!("{other} && {inner}"),
         2 => format!("{other} | {inner}"),
@@ -357,6 +357,8 @@ fn nested(random: &mut Rng, depth: usize) -> String {
         32 => format!("(( q[$({inner})] ))"),
         33 => format!("a <(({inner}); {other})"),
         34 => format!("a >( ({inner}) )"),
+        35 => format!("a ${{q:-<({inner})}}"),
+        36 => format!("a ${{q:-b >({inner})}}"),
         _ => format!("y='b[$({inner})]'; (( y ))"),
     }
 }

@@ -3,6 +3,7 @@
 use brush_parser::word::{self, ParameterExpr, ParameterTransformOp, WordPiece, WordPieceWithSource};
 
 use super::Walker;
+use crate::decision::Rule;
 use crate::shell::word::{Arg, HOME, UNKNOWN};
 use crate::shell::{ansi_c, bash};
 
@@ -145,6 +146,10 @@ impl Walker {
             self.expanded_text(index, depth);
         }
         for text in texts {
+            // Outside of double quotes bash runs it, and the parser sees text.
+            if bash::opens_process(text) {
+                self.finding(Rule::Unreadable, "it runs a command inside of `${…}`");
+            }
             self.expanded_text(text, depth);
         }
     }

@@ -65,6 +65,12 @@ fn holds_misread(text: &str) -> bool {
     text.contains("<((") || text.contains(">((")
 }
 
+/// Whether a process substitution may begin in a text, whatever the quotes.
+pub(crate) fn opens_process(text: &str) -> bool {
+    let text = text.replace("\\\n", "");
+    text.contains("<(") || text.contains(">(")
+}
+
 /// The most brackets open at a time, whatever the quotes around them; more is not meant to be read.
 fn depth(text: &str) -> usize {
     let mut open = 0usize;

@@ -217,7 +217,8 @@ fn what_parsers_disagree_about_is_refused_before_any() {
         "prompt unreadable",
         &["echo 'x", "echo \"x", "if ls", "ls )", "case a in", "f() {", "${", "cat <<E"],
     );
-    // Here-documents in them are lost to the parser, and bash runs what is in those.
+    // Here-documents in a group that begins a process substitution are lost to the parser, and so is a process
+    // substitution in `${…}`; bash runs what is in those.
     check(
         Mode::Full,
         "prompt unreadable",
@@ -227,6 +228,11 @@ fn what_parsers_disagree_about_is_refused_before_any() {
             "cat <((ls);cat <<E\n$(rm x)\nE\n)",
             "cat <\\\n((cat <<E\n$(rm x)\nE\n))",
             "cat <(\\\n(cat <<E\n$(rm x)\nE\n))",
+            "cat ${q:-<(rm x)}",
+            "cat ${q:-$(ls)>>(rm x)}",
+            "cat ${q:-${r:-<(rm x)}}",
+            "cat ${q:-<\\\n(rm x)}",
+            "echo y${q:=<(rm x)}",
             "eval 'cat <((cat <<E\n$(rm x)\nE\n))'",
             "echo \"$(cat <((cat <<E\n$(rm x)\nE\n)))\"",
         ],
