@@ -321,7 +321,7 @@ fn nested(random: &mut Rng, depth: usize) -> String {
     let inner = nested(random, depth - 1);
     let other = nested(random, random_depth(depth));
     let quoted = format!("'{}'", inner.replace('\'', "'\\''"));
-    match random.u8(..38) {
+    match random.u8(..39) {
         0 => format!("{inner}; {other}"),
         1 => format!("{other} && {inner}"),
         2 => format!("{other} | {inner}"),
@@ -359,6 +359,7 @@ fn nested(random: &mut Rng, depth: usize) -> String {
         34 => format!("a >( ({inner}) )"),
         35 => format!("a ${{q:-<({inner})}}"),
         36 => format!("a ${{q:-b >({inner})}}"),
+        37 => format!("a $(( b[$(({inner}) )] ))"),
         _ => format!("y='b[$({inner})]'; (( y ))"),
     }
 }

@@ -11,8 +11,7 @@ impl Walker {
     /// Decodes a word, and goes into every substitution in it.
     pub(super) fn word(&mut self, raw: &str, depth: usize) -> Arg {
         let Ok(pieces) = word::parse(raw, &bash::options()) else {
-            let (rule, why) = bash::unreadable();
-            self.finding(rule, why);
+            self.not_read();
             return Arg::unknown(raw);
         };
         let mut outline = String::new();
@@ -28,9 +27,12 @@ impl Walker {
         has_braces: bool,
         depth: usize,
     ) {
-        for piece in pieces {
+        for (index, piece) in pieces.iter().enumerate() {
             match &piece.piece {
-                WordPiece::Text(text) => unquoted(text, outline, has_braces),
+                WordPiece::Text(text) => {
+                    self.unread_expansion(index.checked_sub(1).and_then(|before| pieces.get(before)), text);
+                    unquoted(text, outline, has_braces);
+                }
                 WordPiece::SingleQuotedText(text) => outline.push_str(text),
                 WordPiece::AnsiCQuotedText(text) => match ansi_c::decode(text) {
                     Some(text) => outline.push_str(&text),
@@ -54,9 +56,12 @@ impl Walker {
     }
 
     fn double_quoted(&mut self, pieces: &[WordPieceWithSource], outline: &mut String, depth: usize) {
-        for piece in pieces {
+        for (index, piece) in pieces.iter().enumerate() {
             match &piece.piece {
-                WordPiece::Text(text) => outline.push_str(&text.replace("\\\n", "")),
+                WordPiece::Text(text) => {
+                    self.unread_expansion(index.checked_sub(1).and_then(|before| pieces.get(before)), text);
+                    outline.push_str(&text.replace("\\\n", ""));
+                }
                 WordPiece::EscapeSequence(escape) => {
                     outline.push_str(escape.strip_prefix('\\').unwrap_or(escape))
                 }
@@ -71,7 +76,7 @@ impl Walker {
             WordPiece::BackquotedCommandSubstitution(text) => {
                 self.script(&text.replace("\\`", "`").replace("\\$", "$").replace("\\\\", "\\"), depth + 1);
             }
-            WordPiece::ArithmeticExpression(expression) => self.expanded_text(&expression.value, depth),
+            WordPiece::ArithmeticExpression(expression) => self.arithmetic(&expression.value, depth),
             WordPiece::ParameterExpansion(ParameterExpr::Parameter {
                 parameter: word::Parameter::Named(name),
                 indirect: false,
@@ -85,6 +90,25 @@ impl Walker {
         outline.push(UNKNOWN);
     }
 
+    /// Bash takes `$((` for a command in brackets where nothing closes it as arithmetic; brush-parser then finds the end
+    /// of another one.
+    fn arithmetic(&mut self, text: &str, depth: usize) {
+        if is_closed(text) { self.expanded_text(text, depth) } else { self.not_read() }
+    }
+
+    /// Whether two pieces of plain text are an expansion that brush-parser could not read.
+    fn unread_expansion(&mut self, before: Option<&WordPieceWithSource>, text: &str) {
+        let ends_so = |piece: &WordPieceWithSource| matches!(&piece.piece, WordPiece::Text(text) if text.ends_with('$'));
+        if text.contains("$(") || text.starts_with('(') && before.is_some_and(ends_so) {
+            self.not_read();
+        }
+    }
+
+    fn not_read(&mut self) {
+        let (rule, why) = bash::unreadable();
+        self.finding(rule, why);
+    }
+
     /// A text in which quotes mean nothing: a here-document, arithmetic, the inside of `${…}`.
     pub(super) fn expanded_text(&mut self, text: &str, depth: usize) {
         if !text.contains(['$', '`']) || !self.may_go_on(depth) {
@@ -92,10 +116,7 @@ impl Walker {
         }
         match word::parse_heredoc(text, &bash::options()) {
             Ok(pieces) => self.double_quoted(&pieces, &mut String::new(), depth),
-            Err(_) => {
-                let (rule, why) = bash::unreadable();
-                self.finding(rule, why);
-            }
+            Err(_) => self.not_read(),
         }
     }
 
@@ -153,6 +174,20 @@ impl Walker {
             self.expanded_text(text, depth);
         }
     }
+}
+
+/// Whether every bracket that closes was opened, and the other way round.
+fn is_closed(text: &str) -> bool {
+    let mut open = 0usize;
+    for character in text.chars() {
+        match character {
+            '(' => open += 1,
+            ')' if open == 0 => return false,
+            ')' => open -= 1,
+            _ => {}
+        }
+    }
+    open == 0
 }
 
 /// Text outside of quotes: what the shell replaces by names of files, or by several words, is not known.

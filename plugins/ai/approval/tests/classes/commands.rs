@@ -241,6 +241,24 @@ fn what_parsers_disagree_about_is_refused_before_any() {
     check(Mode::Full, "prompt", &["[[ -n $(rm x) ]]", "[[ $(rm x) ]]", "ls --\\help\\\n; rm x"]);
 }
 
+/// What begins like arithmetic and is none runs: bash takes `$((` for `$( (` when nothing closes it as arithmetic.
+#[test]
+fn commands_that_look_like_arithmetic_are_not_taken_for_it() {
+    check(
+        Mode::Full,
+        "prompt",
+        &[
+            "a $((rm x) )",
+            "a $(( b[$((rm x) )] ))",
+            "a \"$(( b[$((rm x) )] ))\"",
+            "a <<E\n$(( b[$((rm x) )] ))\nE\n",
+            "a $(( b[$((a#; rm y) | r\"\"m & a \"rm x\")a] ))",
+            "a ${q:$(( b[$((rm x) )] ))}",
+        ],
+    );
+    check(Mode::Full, "auto", &["echo $(( (1 + 2) * (3 - x) ))", "echo $((a[$(ls)] + 1)) $'\\x24'\\("]);
+}
+
 #[test]
 fn here_documents_that_expand_run_what_is_in_them() {
     check(
