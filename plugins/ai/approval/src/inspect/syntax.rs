@@ -208,6 +208,10 @@ impl Walker {
                     IoFileRedirectTarget::Fd(_) => {}
                     IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word) => {
                         let word = self.word(&word.value, depth);
+                        // Bash expands the name behind `>&` a second time.
+                        if matches!(kind, IoFileRedirectKind::DuplicateOutput) {
+                            self.deferred_text(&word, depth);
+                        }
                         self.redirect(word, access);
                     }
                     IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {

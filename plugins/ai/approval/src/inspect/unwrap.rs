@@ -321,23 +321,30 @@ impl Walker {
             self.any_word(words.get(1..).unwrap_or_default(), depth);
         }
         let mut rest = opened.rest.to_vec();
-        if wrapper.names == ENV.names {
-            if let Some(text) = opened.value(&["S", "split-string"]) {
-                match text.text().map(strict::words) {
-                    Some(Ok(words)) => {
-                        rest.splice(0..0, words.into_iter().map(Arg::literal));
-                    }
-                    // `A=b rm x` is an assignment for the strict reader.
-                    _ => {
-                        self.text_of(std::slice::from_ref(text), "env -S", depth);
-                        self.computed("`env -S` splits a text that is not plain words");
-                    }
+        if wrapper.names == ENV.names
+            && let Some(text) = opened.value(&["S", "split-string"])
+        {
+            match text.text().map(strict::words) {
+                Some(Ok(words)) => {
+                    rest.splice(0..0, words.into_iter().map(Arg::literal));
+                }
+                // `A=b rm x` is an assignment for the strict reader.
+                _ => {
+                    self.text_of(std::slice::from_ref(text), "env -S", depth);
+                    self.computed("`env -S` splits a text that is not plain words");
                 }
             }
+        }
+        // `time` after `time` is the word of the shell again, before anything that the shell can run.
+        let is_time = wrapper.names.contains(&"time");
+        if is_time || wrapper.names == ENV.names {
             let is_assignment = |word: &Arg| word.outline.contains('=') || word.outline == "-";
             while rest.first().is_some_and(is_assignment) {
                 rest.remove(0);
             }
+        }
+        if is_time && rest.first().and_then(Arg::text).is_some_and(strict::begins_compound) {
+            self.any_word(&rest, depth);
         }
         self.command(rest.get(wrapper.operands..).unwrap_or_default(), depth);
     }

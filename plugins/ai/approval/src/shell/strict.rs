@@ -11,6 +11,11 @@ const RESERVED: [&str; 19] = [
     "select", "then", "time", "until", "while",
 ];
 
+/// Whether a word is no command where one begins, but begins something that holds one.
+pub(crate) fn begins_compound(word: &str) -> bool {
+    word == "{" || RESERVED.contains(&word)
+}
+
 /// Why a text is not plain: the rule and the reason.
 pub(crate) type Refusal = (Rule, String);
 

@@ -96,6 +96,8 @@ fn wrappers_are_looked_into_and_listed_ones_do_not_wrap() {
             "timeout 5 nice -n 3 rm x",
             "nohup setsid rm x",
             "xargs -0 -n1 rm",
+            "time time x=1 rm",
+            "time time ! rm x",
             "find . -exec rm {} +",
         ],
     );
@@ -257,6 +259,17 @@ fn commands_that_look_like_arithmetic_are_not_taken_for_it() {
         ],
     );
     check(Mode::Full, "auto", &["echo $(( (1 + 2) * (3 - x) ))", "echo $((a[$(ls)] + 1)) $'\\x24'\\("]);
+}
+
+/// Bash expands the name of the file behind `>&` once more, quotes or not.
+#[test]
+fn what_is_quoted_behind_an_ampersand_runs_all_the_same() {
+    check(
+        Mode::Full,
+        "prompt dangerous",
+        &["ls >&'x$(rm y)'", "ls >&$'x\\x24(rm y)'", "ls >&x'`rm y`'", "y1>&2='b[$(>f rm x)]'; (( y ))"],
+    );
+    check(Mode::Full, "auto", &["ls >'x$(rm y)'", "ls >& out 2>&1", "ls >&2"]);
 }
 
 #[test]
