@@ -114,6 +114,9 @@ impl Walker {
         if !text.contains(['$', '`']) || !self.may_go_on(depth) {
             return;
         }
+        if !bash::has_only_plain_arithmetic(text) {
+            self.finding(Rule::Unreadable, "`$((` is read in more than one way");
+        }
         match word::parse_heredoc(text, &bash::options()) {
             Ok(pieces) => self.double_quoted(&pieces, &mut String::new(), depth),
             Err(_) => self.not_read(),

@@ -52,6 +52,10 @@ pub(crate) fn parse(text: &str) -> Result<ast::Program, Refusal> {
     if depth(text) > DEEPEST {
         return Err((Rule::Unreadable, format!("brackets are nested more than {DEEPEST} deep")));
     }
+    // One in another: the parser looks for the end of the outer one only.
+    if text.matches("((").count() > 1 && text.contains("$((") && !has_only_plain_arithmetic(text) {
+        return Err((Rule::Unreadable, "`$((` is read in more than one way".to_owned()));
+    }
     if holds_misread(text) {
         return Err((Rule::Unreadable, "`<((` is read in more than one way".to_owned()));
     }
@@ -69,6 +73,28 @@ fn holds_misread(text: &str) -> bool {
 pub(crate) fn opens_process(text: &str) -> bool {
     let text = text.replace("\\\n", "");
     text.contains("<(") || text.contains(">(")
+}
+
+/// Whether each `$((` in a text is arithmetic, however it is read: bash takes one that does not end with `))` for a
+/// command, and the parser of such a text does not.
+pub(crate) fn has_only_plain_arithmetic(text: &str) -> bool {
+    let text = text.replace("\\\n", "");
+    text.match_indices("$((").all(|(at, opening)| ends_like_arithmetic(&text[at + opening.len()..]))
+}
+
+fn ends_like_arithmetic(text: &str) -> bool {
+    let mut open = 1;
+    for (at, character) in text.char_indices() {
+        match character {
+            // What is quoted could hide a bracket, and arithmetic has neither of the others.
+            '\'' | '"' | '\\' | '`' | ';' | '\n' => return false,
+            '(' => open += 1,
+            ')' if open > 1 => open -= 1,
+            ')' => return text[at + 1..].starts_with(')'),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The most brackets open at a time, whatever the quotes around them; more is not meant to be read.

@@ -231,6 +231,9 @@ fn what_parsers_disagree_about_is_refused_before_any() {
             "cat <\\\n((cat <<E\n$(rm x)\nE\n))",
             "cat <(\\\n(cat <<E\n$(rm x)\nE\n))",
             "cat ${q:-<(rm x)}",
+            "echo $(( b[$((ls); rm x)] ))",
+            "echo $(( b[$((ls \"rm x\"); while rm; do break; done)] ))",
+            "echo $(( $((ls); rm x) ))",
             "cat ${q:-$(ls)>>(rm x)}",
             "cat ${q:-${r:-<(rm x)}}",
             "cat ${q:-<\\\n(rm x)}",
@@ -239,7 +242,13 @@ fn what_parsers_disagree_about_is_refused_before_any() {
             "echo \"$(cat <((cat <<E\n$(rm x)\nE\n)))\"",
         ],
     );
-    check(Mode::Full, "auto", &["diff <(sort a) <(sort b)", "cat <( (ls) )"]);
+    let plain = [
+        "diff <(sort a) <(sort b)",
+        "cat <( (ls) )",
+        "echo \"${a[$((i + (1 * 2)))]}\"",
+        "cat <<E\n$((1 + 1)) it's\nE",
+    ];
+    check(Mode::Full, "auto", &plain);
     check(Mode::Full, "prompt", &["[[ -n $(rm x) ]]", "[[ $(rm x) ]]", "ls --\\help\\\n; rm x"]);
 }
 
