@@ -128,7 +128,7 @@ fn run_plugin(word: &OsStr, arguments: &[OsString]) -> Result<u8> {
 pub(crate) fn with_broker(work: impl FnOnce(&Arc<Broker>) -> Result<u8>) -> Result<u8> {
     let paths = Paths::find();
     let config = Config::read(&paths)?;
-    discovery::link::refresh(&paths);
+    discovery::link::refresh(&paths, &config);
     let signals = Signals::install();
     let broker = Broker::new(paths, config, signals.clone());
     let outcome = work(&broker);

@@ -99,7 +99,7 @@ pub(crate) fn commands() -> Vec<clap::Command> {
 fn surroundings() -> Result<(Paths, Config)> {
     let paths = Paths::find();
     let config = Config::read(&paths)?;
-    crate::discovery::link::refresh(&paths);
+    crate::discovery::link::refresh(&paths, &config);
     Ok((paths, config))
 }
 

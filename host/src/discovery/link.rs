@@ -5,6 +5,7 @@
 //! The place does not move with `SEQERA_PLUGINS_DIR`: a link may take the place of a bundled plugin, and a variable
 //! must not be able to bring one about.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,7 +13,8 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::stamp::Stamp;
-use crate::config::Paths;
+use crate::config::{Config, Paths};
+use crate::{digest, output};
 
 /// Beside the version of a linked plugin.
 pub const LINK_FILE: &str = "link.json";
@@ -51,12 +53,14 @@ impl Link {
 }
 
 /// Has the plugins described anew whose library was built again. That takes code which no other command needs, so a
-/// process of its own does it. One that cannot be described stays as it was, and that process says why.
-pub fn refresh(paths: &Paths) {
+/// process of its own does it. One that cannot be described stays as it was, and that process says why. One that may not
+/// run is not opened; whoever asks for it is told by which rule.
+pub fn refresh(paths: &Paths, config: &Config) {
     let Some(root) = directory(paths) else { return };
     for dir in fs::read_dir(root).into_iter().flatten().flatten().map(|item| item.path()) {
-        if Link::read(&dir).is_some_and(|link| link.is_stale())
+        if let Some(link) = Link::read(&dir).filter(Link::is_stale)
             && let (Ok(program), Some(name)) = (std::env::current_exe(), dir.file_name())
+            && may_run(config, name, &link)
         {
             let _it_says_why = Command::new(program)
                 .args(RELINK)
@@ -66,4 +70,27 @@ pub fn refresh(paths: &Paths) {
                 .status();
         }
     }
+}
+
+/// Whether the rules that are known before a library is opened leave it room. What the policy or a file says of the name
+/// is said when it is used; of other bytes than those that were pinned nobody would hear.
+fn may_run(config: &Config, name: &OsStr, link: &Link) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let Ok(policy) = config.policy() else { return false };
+    let Ok(pins) = config.pins_of_files(name) else { return false };
+    if pins.disabled.is_some() || policy.is_some_and(|policy| policy.allows_link(name).is_err()) {
+        return false;
+    }
+    if pins.digests.is_empty() {
+        return true;
+    }
+    let digest = fs::read(&link.library).map(|content| digest::of_bytes(&content)).unwrap_or_default();
+    let other = pins.digests.iter().find(|rule| rule.value != digest);
+    if let Some(rule) = other {
+        output::warning(&format!(
+            "the linked plugin {name} is the one that was built before: {} names another sha256",
+            rule.place
+        ));
+    }
+    other.is_none()
 }

@@ -143,14 +143,13 @@ impl Policy {
             Ok::<_, Error>(Rule { value, place: place(path, line_of(&text, start)) })
         });
         let keys = keys.transpose()?;
-        for source in document.allow.sources.iter().flat_map(|sources| sources.get_ref()) {
-            if let Some(name) = source.strip_prefix("index:")
-                && !name.contains(['/', '\\'])
-                && !document.indexes.contains_key(name)
-            {
-                let start = document.allow.sources.as_ref().map_or(0, |sources| sources.span().start);
-                let problem = format!("the policy itself has to say where the index {name} is: [indexes]");
-                return Err(wrong(start, &problem));
+        for index in document.indexes.values() {
+            is_place(index.get_ref()).map_err(|problem| wrong(index.span().start, &problem))?;
+        }
+        if let Some(sources) = &document.allow.sources {
+            for source in sources.get_ref() {
+                is_source(source, &document.indexes)
+                    .map_err(|problem| wrong(sources.span().start, &problem))?;
             }
         }
         let layer = Layer::parse(path, text.clone())?;
@@ -211,4 +210,28 @@ impl Policy {
     fn rule(&self, value: &Spanned<String>) -> Rule<String> {
         Rule { value: value.get_ref().clone(), place: self.place(value) }
     }
+}
+
+/// Whether the policy itself says where something comes from. What an index is called is up to users elsewhere.
+fn is_source(source: &str, indexes: &BTreeMap<String, Spanned<String>>) -> Result<(), String> {
+    match source.strip_prefix("index:") {
+        Some(name) if indexes.contains_key(name) => Ok(()),
+        Some(name) if !name.contains(['/', '\\']) => {
+            Err(format!("the policy itself has to say where the index {name} is: [indexes]"))
+        }
+        Some(place) => is_place(place),
+        None => is_place(source.strip_prefix("path:").unwrap_or(source)),
+    }
+}
+
+/// A place is whole: what begins where the user happens to be, or at no host in particular, is everywhere.
+fn is_place(place: &str) -> Result<(), String> {
+    let is_whole = match place.split_once("://") {
+        Some((scheme, rest)) => !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'),
+        None => Path::new(place).is_absolute(),
+    };
+    if is_whole {
+        return Ok(());
+    }
+    Err(format!("`{place}` is no place: write an address with its host, or a directory from the root on"))
 }

@@ -145,20 +145,37 @@ impl Policy {
         error.hint(ask)
     }
 
-    /// Whether plugins that are linked for development may run.
+    /// Whether plugins may be developed here, which runs them.
+    ///
+    /// # Errors
+    /// `Denied`, with the rule.
+    pub fn allows_development(&self) -> Result<(), Error> {
+        self.where_it_lies(Origin::Linked)
+            .filter(|finding| !finding.is_met)
+            .map_or(Ok(()), |finding| Err(self.no_development(&finding)))
+    }
+
+    /// Whether a plugin that is linked may run, whatever its name is: nobody opens its library to learn that it may not.
     ///
     /// # Errors
     /// `Denied`, with the rule.
     pub fn allows_links(&self) -> Result<(), Error> {
-        match &self.document.allow.links {
-            Some(links) if !links.get_ref() => {
-                let error =
-                    Error::new(Code::Denied, "the policy of this machine forbids plugins under development")
-                        .because(format!("{} ({})", link_rule(false), self.place(links)));
-                Err(self.reasons("", error))
-            }
-            _ => Ok(()),
-        }
+        let unmet = self.judge(&linked("")).into_iter().find(|finding| !finding.is_met);
+        unmet.map_or(Ok(()), |finding| Err(self.no_development(&finding)))
+    }
+
+    /// Whether the plugin of this name may run when it is linked.
+    ///
+    /// # Errors
+    /// `Denied`, with the rule.
+    pub fn allows_link(&self, plugin: &str) -> Result<(), Error> {
+        self.refusal(&linked(plugin)).map_or(Ok(()), Err)
+    }
+
+    fn no_development(&self, finding: &Finding) -> Error {
+        let error = Error::new(Code::Denied, "the policy of this machine forbids plugins under development")
+            .because(format!("{} ({})", finding.rule, finding.place));
+        self.reasons("", error)
     }
 
     /// What the policy says about one capability of a plugin; `None` when it says nothing.
@@ -201,6 +218,17 @@ impl Policy {
         let is_climbing = ["/.", "/%2e", "\\"].iter().any(|part| lower.contains(part));
         let base = format!("{}/", allowed.trim_end_matches('/'));
         !is_climbing && (source == allowed || format!("{}/", source.trim_end_matches('/')).starts_with(&base))
+    }
+}
+
+/// A plugin under development: it comes from nowhere, and nobody signed it.
+fn linked(plugin: &str) -> Subject<'_> {
+    Subject {
+        name: plugin,
+        label: plugin.to_owned(),
+        origin: Origin::Linked,
+        source: None,
+        signer: &|| Err("nobody signs what is under development".to_owned()),
     }
 }
 

@@ -2,4 +2,5 @@
 
 mod audit;
 mod grants;
+mod links;
 mod policy;

@@ -234,6 +234,7 @@ fn a_policy_that_others_may_write_or_nobody_understands_stops_plugins_and_nothin
     };
     policy(&world, "");
     let _works = hello(&world).success();
+    let another = world.archive("0.3.1");
     for (owner, mode, dir_mode, says) in [
         (0, 0o646, 0o755, "others than root may write to /etc/seqera/policy.toml"),
         (0, 0o664, 0o755, "others than root may write to /etc/seqera/policy.toml"),
@@ -243,7 +244,7 @@ fn a_policy_that_others_may_write_or_nobody_understands_stops_plugins_and_nothin
         set(owner, mode, dir_mode);
         let refused = hello(&world).fails(78, says);
         assert!(refused.stderr.contains("so no plugin runs"), "{refused}");
-        let _refused = world.run(&["install", &world.archive("0.3.1"), "--yes"]).fails(78, says);
+        let _refused = world.run(&["install", &another, "--yes"]).fails(78, says);
         for built_in in ["--version", "help", "plugin list", "config show", "completion bash"] {
             let _works = world.user.seqera(built_in).success();
         }
@@ -257,6 +258,11 @@ fn a_policy_that_others_may_write_or_nobody_understands_stops_plugins_and_nothin
         ("[allow]\nkeys = [\"RWnonsense\"]\n", 3),
         ("[plugins.org]\nversion = \"one\"\n", 3),
         ("[allow]\nsources = [\"index:nowhere\"]\n", 3),
+        ("[allow]\nsources = [\"\"]\n", 3),
+        ("[allow]\nsources = [\"path:packages\"]\n", 3),
+        ("[allow]\nsources = [\"https://\"]\n", 3),
+        ("[allow]\nsources = [\"https:///packages\"]\n", 3),
+        ("[indexes]\nacme = \"packages\"\n", 3),
         ("[plugins.Hello]\nenabled = false\n", 2),
         ("[whatever]\n", 2),
         ("[allow\n", 2),

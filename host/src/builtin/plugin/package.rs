@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde_json::json;
 
+use crate::config::{Config, Paths};
 use crate::error::{Code, Error, Result};
 use crate::output;
 use crate::plugin_store::package::Package;
@@ -65,6 +66,9 @@ pub fn run(args: &PackageArgs) -> Result<()> {
     let Some(library) = &args.library else {
         return Err(Error::new(Code::Usage, "which library?"));
     };
+    if let Some(policy) = Config::read(&Paths::find())?.policy()? {
+        policy.allows_development()?;
+    }
     let mut package = Package::build(library, &args.artifact)?;
     if let Some(key) = &args.sign {
         package.sign(&SigningKey::read(key)?)?;

@@ -28,7 +28,7 @@ pub struct TestArgs {
 /// A check failed, or there is no plugin to try out.
 pub fn run(args: &TestArgs) -> Result<()> {
     if let Some(policy) = Config::read(&Paths::find())?.policy()? {
-        policy.allows_links()?;
+        policy.allows_development()?;
     }
     let report = conformance::test(&args.path)?;
     if args.json {
