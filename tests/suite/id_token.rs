@@ -178,3 +178,37 @@ fn only_scopes_that_the_server_lists_are_asked_for() {
     provider.tamper(&json!({ "discovery": { "scopes_supported": ["openid", "profile", "admin"] } }));
     assert_eq!(scope(&sandbox), "openid profile");
 }
+
+/// auth f: what an installation of its own knows beyond those is asked for by name, and what was not granted is said.
+#[test]
+fn further_scopes_are_asked_for_by_name() {
+    let emulator = Emulator::start(Options::default()).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let begun = |sandbox: &Sandbox| {
+        let login = sandbox.begin("login --no-browser --scopes email,billing:read");
+        assert_eq!(login.parameter("scope"), "openid profile email offline_access billing:read");
+        let _status = login.visit();
+        login.finish().success()
+    };
+    let run = begun(&sandbox);
+    assert!(!run.stderr.contains("did not grant"), "{run}");
+    let scopes = |sandbox: &Sandbox| {
+        let json = sandbox.seqera("auth status --json").success().stdout;
+        let json: Value = serde_json::from_str(&json).unwrap();
+        json["profiles"][0]["scopes"].to_string()
+    };
+    let _renewed = sandbox.seqera("auth token --force-refresh").success();
+    assert!(scopes(&sandbox).contains("billing:read"), "a renewal keeps them: {}", scopes(&sandbox));
+
+    // The certified one leaves out what it does not know.
+    let (_emulator, _provider, sandbox) = parts(&[]);
+    let run = begun(&sandbox);
+    assert!(run.stderr.contains("the server did not grant the scope billing:read"), "{run}");
+    assert!(!run.stderr.contains("grant the scope email"), "{run}");
+    assert!(!scopes(&sandbox).contains("billing:read"));
+    let _renewed = sandbox.seqera("auth token --force-refresh").success();
+    for wrong in ["one two", "", "a\"b"] {
+        let run = sandbox.run(sandbox.command(["login", "--no-browser", "--scopes", wrong]));
+        let _refused = run.fails(2, "write scopes as `one,another`");
+    }
+}

@@ -41,9 +41,19 @@ pub(crate) struct LoginArgs {
     /// Ask the server for consent again, for a session that can be renewed
     #[arg(long)]
     consent: bool,
+    /// Further scopes to ask the server for, separated by commas
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope, conflicts_with = "with_token")]
+    scopes: Vec<String>,
     /// Sign in although a variable holds a token
     #[arg(long)]
     force: bool,
+}
+
+/// RFC 6749, section 3.3: a scope is of visible ASCII, quotation mark and backslash apart.
+fn scope(text: &str) -> Result<String, String> {
+    let is_one =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    if is_one { Ok(text.to_owned()) } else { Err("write scopes as `one,another`".to_owned()) }
 }
 
 pub(crate) fn run(sessions: &Arc<Sessions>, args: &LoginArgs) -> Result<Exit> {
@@ -107,15 +117,30 @@ fn interactively(sessions: &Sessions, args: &LoginArgs) -> Result<()> {
     // Now, not after the browser: a token that cannot be stored is a sign-in for nothing.
     let choice = choose_store(sessions, &key, wish(args))?;
     let engine = sessions.engine()?;
-    let provider = Provider::of(&engine, host, &authority)?;
+    let mut provider = Provider::of(&engine, host, &authority)?;
+    provider.ask_for(&args.scopes);
     let key = Key { issuer: provider.authority.as_str().to_owned(), ..key };
     let offers_device = provider.device_authorization_endpoint.is_some();
     let sign_in =
         SignIn { sessions, engine, provider, key, store: choice.store, may_fall_back: choice.may_fall_back };
     match way(host, args, offers_device) {
-        Way::Device => sign_in.with_device(),
-        Way::Browser(options) => sign_in.with_browser(&options),
+        Way::Device => sign_in.with_device()?,
+        Way::Browser(options) => sign_in.with_browser(&options)?,
     }
+    name_what_was_not_granted(sessions, &sign_in.key, &args.scopes)
+}
+
+/// The server may grant less than it was asked for (RFC 6749, section 3.3), and says so with the tokens.
+fn name_what_was_not_granted(sessions: &Sessions, key: &Key, wanted: &[String]) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let index = sessions.index()?;
+    let granted = index.find(key)?.map(|record| record.scopes).unwrap_or_default();
+    for scope in wanted.iter().filter(|scope| !granted.contains(scope)) {
+        warning!(sessions.host(), "the server did not grant the scope {scope}");
+    }
+    Ok(())
 }
 
 enum Way {

@@ -41,7 +41,7 @@ impl AuthorizationRequest {
         let nonce = CsrfToken::new_random_len(24);
         let request = client
             .authorize_url(|| CsrfToken::new_random_len(24))
-            .add_scopes(provider.scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+            .add_scopes(provider.scopes.iter().map(|scope| Scope::new(scope.clone())))
             .add_extra_param("audience", setting("auth_audience"))
             .add_extra_param("nonce", nonce.secret())
             .set_pkce_challenge(challenge);

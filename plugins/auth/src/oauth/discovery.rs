@@ -53,7 +53,20 @@ pub(crate) struct Provider {
     pub(crate) userinfo_endpoint: Url,
     /// Whether every callback has to carry `iss` (RFC 9207).
     pub(crate) sends_issuer: bool,
-    pub(crate) scopes: Vec<&'static str>,
+    /// What a sign-in asks for.
+    pub(crate) scopes: Vec<String>,
+}
+
+impl Provider {
+    /// Has a sign-in ask for further scopes. The server need not list all that it knows (RFC 8414, section 2), so it is
+    /// the one to refuse them.
+    pub(crate) fn ask_for(&mut self, further: &[String]) {
+        for scope in further {
+            if !self.scopes.contains(scope) {
+                self.scopes.push(scope.clone());
+            }
+        }
+    }
 }
 
 /// The scopes of the documentation.
@@ -184,8 +197,9 @@ fn check(authority: &Authority, document: Document) -> Result<Provider> {
     let offers = |scope: &&str| {
         document.scopes_supported.as_ref().is_none_or(|scopes| scopes.iter().any(|other| other == scope))
     };
+    let scopes = SCOPES.iter().copied().filter(|scope| *scope == "openid" || offers(scope));
     Ok(Provider {
-        scopes: SCOPES.iter().copied().filter(|scope| *scope == "openid" || offers(scope)).collect(),
+        scopes: scopes.map(str::to_owned).collect(),
         issuer: document.issuer,
         authority: authority.clone(),
         jwks_uri: document.jwks_uri,
