@@ -36,6 +36,24 @@ fn an_ended_token_is_renewed_once_and_rotated() {
 }
 
 #[test]
+fn a_token_for_longer_work_is_renewed_early_and_never_promised() {
+    let emulator = Emulator::start(Options { ttl_access: 900, ..Options::default() }).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    let token = |seconds: u32| sandbox.seqera(&format!("auth token --min-ttl {seconds}"));
+    let first = token(300).success().stdout;
+    assert_eq!((token(0).success().stdout, refreshes(&emulator)), (first.clone(), 1));
+    emulator.configure(|options| options.ttl_access = 3600);
+    let second = token(1800).success().stdout;
+    assert_ne!(second, first, "15 minutes are less than half an hour");
+    assert_eq!((token(1800).success().stdout, refreshes(&emulator)), (second, 2));
+    let refused = token(7200).fails(1, "no token that lives 7200 s can be had");
+    assert_eq!(refused.stdout, "", "no token that ends in the middle of the work");
+    assert!(refused.stderr.contains("Ask for less with --min-ttl."), "{refused}");
+    let _wrong = sandbox.seqera("auth token --min-ttl=-1").fails(2, "--min-ttl");
+}
+
+#[test]
 fn eight_processes_make_one_renewal_and_nobody_is_signed_out() {
     let (emulator, sandbox) = expired();
     emulator.fault(Fault { ms: 400, ..Fault::new("token", "delay") });
