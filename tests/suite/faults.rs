@@ -1,5 +1,20 @@
 //! One fault of a plugin after the other: each gives one clear error with the right code, and everything else goes on
 //! working.
+//!
+//! | fault | at each load | at installation |
+//! | --- | --- | --- |
+//! | reordered or retyped record, other major | `a_contract_of_another_shape_is_126` | `plugin_store::hostile` |
+//! | plain library, truncated, other processor, newer glibc | `what_is_no_library_of_this_machine_is_126` | `plugin_store::hostile` |
+//! | flipped byte, swapped manifest | `a_flipped_byte_and_a_swapped_manifest_are_78` | `plugin_store::hostile` |
+//! | wrong signature | `governance::policy`, where one is required | `plugin_store::hostile` |
+//! | panic in root module, `new`, `run`, `drop` | `a_panic_…` | `plugin_store::hostile` |
+//! | built with `panic = "abort"` | `a_plugin_built_without_unwinding_is_named_when_it_panics` | `plugin_store::hostile` |
+//! | `exit`, `abort`, escaped panic | `a_plugin_that_ends_the_process_is_named` | `plugin_store::hostile` |
+//! | hang at load, in `new`, `run`, `drop` | `a_plugin_that_hangs_is_left_by_a_signal_at_once` | `plugin_store::hostile` |
+//! | huge archive, `../`, links in it | not loaded | `plugin_store::hostile` |
+//! | other compiler, other allocator, skewed contracts | `compatibility` | `compatibility` |
+//! | closed pipe, partial line | `cli`, `plugins` | `plugin_store::conformance` |
+//! | argument that is no text, threads | below | |
 
 use std::fs;
 use std::io::Read;

@@ -181,13 +181,16 @@ fn a_plugin_of_the_sdk_survives_the_panic_that_the_probe_wishes_for() {
 }
 
 #[test]
-fn a_library_that_says_nothing_is_not_installed() {
+fn a_library_that_does_not_speak_with_this_host_is_not_installed() {
     let world = World::new();
     let archive = world.archive("0.3.0");
     for (raw, says) in [
         ("exits-at-describe", "cannot be loaded here"),
         ("hangs-at-load", "within 10 s"),
         ("major", "it was built for plugin ABI"),
+        ("reordered", "Session, field `issuer` expected, `profile` found"),
+        ("retyped", "TokenRequest.min_ttl_seconds, u64 expected, u32 found"),
+        ("panic-abort", "a panic in it would end the whole process"),
     ] {
         let library = seqera_tests::stage::fixtures().join(format!("raw/lib{raw}.so"));
         let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &fs::read(library).unwrap());
