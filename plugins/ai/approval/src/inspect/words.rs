@@ -76,7 +76,7 @@ impl Walker {
             WordPiece::BackquotedCommandSubstitution(text) => {
                 self.script(&text.replace("\\`", "`").replace("\\$", "$").replace("\\\\", "\\"), depth + 1);
             }
-            WordPiece::ArithmeticExpression(expression) => self.arithmetic(&expression.value, depth),
+            WordPiece::ArithmeticExpression(expression) => self.expanded_text(&expression.value, depth),
             WordPiece::ParameterExpansion(ParameterExpr::Parameter {
                 parameter: word::Parameter::Named(name),
                 indirect: false,
@@ -88,12 +88,6 @@ impl Walker {
             _ => {}
         }
         outline.push(UNKNOWN);
-    }
-
-    /// Bash takes `$((` for a command in brackets where nothing closes it as arithmetic; brush-parser then finds the end
-    /// of another one.
-    fn arithmetic(&mut self, text: &str, depth: usize) {
-        if is_closed(text) { self.expanded_text(text, depth) } else { self.not_read() }
     }
 
     /// Whether two pieces of plain text are an expansion that brush-parser could not read.
@@ -177,20 +171,6 @@ impl Walker {
             self.expanded_text(text, depth);
         }
     }
-}
-
-/// Whether every bracket that closes was opened, and the other way round.
-fn is_closed(text: &str) -> bool {
-    let mut open = 0usize;
-    for character in text.chars() {
-        match character {
-            '(' => open += 1,
-            ')' if open == 0 => return false,
-            ')' => open -= 1,
-            _ => {}
-        }
-    }
-    open == 0
 }
 
 /// Text outside of quotes: what the shell replaces by names of files, or by several words, is not known.

@@ -52,8 +52,7 @@ pub(crate) fn parse(text: &str) -> Result<ast::Program, Refusal> {
     if depth(text) > DEEPEST {
         return Err((Rule::Unreadable, format!("brackets are nested more than {DEEPEST} deep")));
     }
-    // One in another: the parser looks for the end of the outer one only.
-    if text.matches("((").count() > 1 && text.contains("$((") && !has_only_plain_arithmetic(text) {
+    if !has_only_plain_arithmetic(text) {
         return Err((Rule::Unreadable, "`$((` is read in more than one way".to_owned()));
     }
     if holds_misread(text) {
@@ -76,7 +75,7 @@ pub(crate) fn opens_process(text: &str) -> bool {
 }
 
 /// Whether each `$((` in a text is arithmetic, however it is read: bash takes one that does not end with `))` for a
-/// command, and the parser of such a text does not.
+/// command in brackets, and the parser then looks for the end of another one.
 pub(crate) fn has_only_plain_arithmetic(text: &str) -> bool {
     let text = text.replace("\\\n", "");
     text.match_indices("$((").all(|(at, opening)| ends_like_arithmetic(&text[at + opening.len()..]))
