@@ -68,8 +68,9 @@ enum Reach {
 pub(crate) struct Keeper<'a> {
     places: &'a Places,
     ground: &'a Ground<'a>,
-    credentials: Vec<PathBuf>,
-    settings: Vec<PathBuf>,
+    /// Their names, as written and as they lead.
+    credentials: Vec<Vec<String>>,
+    settings: Vec<Vec<String>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -77,7 +78,7 @@ impl<'a> Keeper<'a> {
         let both = |paths: &[PathBuf]| {
             let mut all = paths.to_vec();
             all.extend(paths.iter().filter_map(|path| Some(ground.resolve(path).ok()?.path)));
-            all
+            all.iter().map(|path| components(path)).collect::<Vec<_>>()
         };
         Self { places, ground, credentials: both(&places.credentials), settings: both(&places.settings) }
     }
@@ -159,13 +160,15 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    /// What a word could name: all of it, or what is behind `=`, `@`, `:` and an option letter.
+    /// What a word could name: all of it, or what is behind `=`, `@`, `:`, `,` and an option letter.
     fn reach(&self, outline: &str) -> Reach {
         let mut candidates = vec![outline];
         candidates
             .extend(outline.match_indices(['=', '@', ':', ',']).filter_map(|(at, _)| outline.get(at + 1..)));
-        if outline.starts_with('-') {
-            candidates.extend(outline.find(['/', HOME, '.']).and_then(|at| outline.get(at..)));
+        // The value may begin behind any letter of a cluster of options.
+        if let Some(letters) = outline.strip_prefix('-') {
+            let end = letters.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(letters.len());
+            candidates.extend((0..=end).filter_map(|at| letters.get(at..)));
         }
         candidates
             .into_iter()
@@ -214,8 +217,7 @@ impl<'a> Keeper<'a> {
             return Reach::Credentials;
         }
         let reach = self.credentials.iter().map(|place| {
-            let place = components(place);
-            let is_same = path.iter().zip(&place).all(|(name, known)| matches(name, known));
+            let is_same = path.iter().zip(place).all(|(name, known)| matches(name, known));
             match (is_same, path.len() + 1) {
                 (false, _) => Reach::Nothing,
                 (true, length) if length > place.len() => Reach::Credentials,
@@ -225,8 +227,7 @@ impl<'a> Keeper<'a> {
         });
         let reach = reach.max().unwrap_or(Reach::Nothing);
         let is_setting = self.settings.iter().any(|place| {
-            let place = components(place);
-            path.len() >= place.len() && path.iter().zip(&place).all(|(name, known)| matches(name, known))
+            path.len() >= place.len() && path.iter().zip(place).all(|(name, known)| matches(name, known))
         });
         if is_setting { reach.max(Reach::Settings) } else { reach }
     }

@@ -94,3 +94,31 @@ fn what_signs_a_person_in_is_asked_about_in_every_mode_and_for_every_tool() {
         }
     }
 }
+
+/// getopt takes what is behind the letter of an option for its value, wherever in a cluster the letter is.
+#[test]
+fn a_value_attached_to_an_option_is_a_path_like_any_other() {
+    let ground = ground();
+    ground.link("cfg", "../home/.config/seqera");
+    ground.link("sub/up", "../../home/.config");
+    let credentials = "credentials/default.json";
+    for (cwd, text) in [
+        (".", format!("date -fcfg/{credentials}")),
+        (".", format!("date -uRfcfg/{credentials}")),
+        (".", format!("date -uRf cfg/{credentials}")),
+        (".", format!("date -u -f'cfg/{credentials}'")),
+        (".", format!("touch -rcfg/{credentials} x")),
+        (".", format!("touch -acmrcfg/{credentials} x")),
+        ("sub", format!("date -uf../cfg/{credentials}")),
+        ("sub", format!("date -fup/seqera/{credentials}")),
+        ("sub", format!("head -qvup/seqera/{credentials}")),
+        ("cfg", "date -ufcredentials/default.json".to_owned()),
+    ] {
+        for mode in [Mode::Basic, Mode::Default, Mode::Full] {
+            let answer = tell(&ground.decide(&Ask { cwd, ..Ask::shell(mode, &text) }, &SystemFiles));
+            assert_eq!(answer, "prompt credentials", "{text} in {cwd}, {}", mode.name());
+        }
+    }
+    let answer = tell(&ground.decide(&Ask::shell(Mode::Basic, "date -uRfa.txt"), &SystemFiles));
+    assert_eq!(answer, "auto listed");
+}
