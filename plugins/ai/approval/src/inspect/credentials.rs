@@ -12,7 +12,7 @@ use crate::shell::word::{Arg, HOME, UNKNOWN};
 /// Commands that only show names, or nothing, of what they are given.
 const NAMES_ONLY: &[&str] = &[
     "ls", "stat", "tree", "echo", "printf", "test", "[", "du", "df", "dirname", "basename", "realpath",
-    "readlink", "cd", "pushd", "mkdir", "find", "fd", "git", "make",
+    "readlink", "cd", "pushd", "find", "fd", "git", "make",
 ];
 
 /// Commands that read, and change nothing.
@@ -48,6 +48,10 @@ const RECURSIVE: &[&str] = &[
     "restic", "borg", "ln",
 ];
 
+/// Commands that put another thing in place of a directory, or of what is below it.
+const REPLACES: &[&str] =
+    &["cp", "mv", "ln", "rsync", "scp", "install", "tar", "unzip", "7z", "7za", "cpio", "rename"];
+
 /// Programs that read the keychain, where credentials may be kept.
 const KEYCHAIN: &[&str] = &["secret-tool", "security", "keyring", "kwallet-query", "kwalletcli", "seahorse"];
 
@@ -55,6 +59,8 @@ const KEYCHAIN: &[&str] = &["secret-tool", "security", "keyring", "kwallet-query
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     Nothing,
+    /// A directory somewhere above what decides what we load and allow.
+    AboveSettings,
     /// A directory somewhere above credentials.
     Above,
     /// What decides what we load and allow.
@@ -138,6 +144,9 @@ impl<'a> Keeper<'a> {
                 }
                 Reach::Settings if !reads => Some(settings(&word.shown)),
                 Reach::Above if recurses => Some(credentials(&word.shown)),
+                Reach::Above | Reach::AboveSettings if REPLACES.contains(&name) => {
+                    Some(settings(&word.shown))
+                }
                 _ => None,
             };
             if asked.is_some() {
@@ -209,7 +218,7 @@ impl<'a> Keeper<'a> {
         }
         let reach = self.compare(&components(&self.ground.cwd().join(pattern)));
         // That something above might be meant says nothing.
-        if reach == Reach::Above { Reach::Nothing } else { reach }
+        if reach <= Reach::Above { Reach::Nothing } else { reach }
     }
 
     fn compare(&self, path: &[String]) -> Reach {
@@ -226,10 +235,15 @@ impl<'a> Keeper<'a> {
             }
         });
         let reach = reach.max().unwrap_or(Reach::Nothing);
-        let is_setting = self.settings.iter().any(|place| {
-            path.len() >= place.len() && path.iter().zip(place).all(|(name, known)| matches(name, known))
+        let settings = self.settings.iter().map(|place| {
+            let is_same = path.iter().zip(place).all(|(name, known)| matches(name, known));
+            match is_same {
+                false => Reach::Nothing,
+                true if path.len() >= place.len() => Reach::Settings,
+                true => Reach::AboveSettings,
+            }
         });
-        if is_setting { reach.max(Reach::Settings) } else { reach }
+        reach.max(settings.max().unwrap_or(Reach::Nothing))
     }
 }
 

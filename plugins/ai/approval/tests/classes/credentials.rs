@@ -122,3 +122,37 @@ fn a_value_attached_to_an_option_is_a_path_like_any_other() {
     let answer = tell(&ground.decide(&Ask::shell(Mode::Basic, "date -uRfa.txt"), &SystemFiles));
     assert_eq!(answer, "auto listed");
 }
+
+/// Where the workspace is the home directory, the directories around our own are in it, too.
+#[test]
+fn nothing_takes_the_place_of_a_directory_around_our_settings() {
+    let ground = ground().at_home();
+    ground.directory("d/share/seqera/plugins");
+    ground.directory("project");
+    ground.file(".local/share/seqera/plugins/x/plugin.toml", "");
+    for text in [
+        "mkdir -p .local/share/seqera/plugins/y",
+        "mkdir .config/seqera/skills",
+        "mv .local old",
+        "mv d .local",
+        "cp -r d .local",
+        "mv d/share .local",
+        "mv -t . d/.local",
+        "cp -r d/. .",
+        "mv .local/share old",
+        "ln -s d .local",
+        "rsync -a d/ .local",
+        "tar xf a.tar -C .local",
+    ] {
+        for mode in [Mode::Basic, Mode::Default, Mode::Full] {
+            let answer = tell(&ground.decide(&Ask::shell(mode, text), &SystemFiles));
+            assert_eq!(answer, "prompt credentials", "{text}, {}", mode.name());
+        }
+    }
+    for text in ["mkdir -p project/a", "mv d project/d", "cp -r d project/e", "ls .local"] {
+        let answer = tell(&ground.decide(&Ask::shell(Mode::Default, text), &SystemFiles));
+        assert!(answer.starts_with("auto"), "{text}: {answer}");
+    }
+    let answer = tell(&ground.decide(&Ask::shell(Mode::Full, "tar cf a.tar .local/bin"), &SystemFiles));
+    assert_eq!(answer, "auto full-mode");
+}

@@ -59,6 +59,12 @@ impl Ground {
         fs::hard_link(self.workspace.join(target), self.workspace.join(path)).unwrap();
     }
 
+    /// The same place, with the home directory as the workspace.
+    pub fn at_home(mut self) -> Self {
+        self.workspace = self.home();
+        self
+    }
+
     /// Asks the engine.
     pub fn decide(&self, ask: &Ask<'_>, files: &dyn Filesystem) -> Decision {
         let home = self.home();
