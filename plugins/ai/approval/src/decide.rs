@@ -28,7 +28,7 @@ pub fn decide(request: &Request<'_>, files: &dyn Filesystem) -> Decision {
         };
     }
     let mut facts = Facts { shown: visible(request.subject), ..Facts::default() };
-    let ground = match Ground::new(files, request.workspace, request.cwd) {
+    let ground = match Ground::new(files, request.workspace, request.cwd, request.places.home.as_deref()) {
         Ok(ground) => ground,
         Err((_, why)) => return prompt((Rule::WorkingDirectory, why), facts),
     };

@@ -14,6 +14,8 @@ const MOST_LINKS: usize = 40;
 
 /// Directories inside a workspace that decide what runs later.
 const PROTECTED: [&str; 3] = [".git", ".seqera", ".agents"];
+/// Directories of a home that hold what runs later, besides the hidden ones.
+const RUNS_LATER: [&str; 2] = ["bin", "library"];
 
 /// A resolved path.
 #[derive(Clone, Debug)]
@@ -40,16 +42,25 @@ pub(crate) struct Ground<'a> {
     files: &'a dyn Filesystem,
     workspace: PathBuf,
     cwd: PathBuf,
+    /// The person's home directory, if all of it is inside of the workspace.
+    home: Option<PathBuf>,
 }
 
 type Refusal = (Rule, String);
 
 impl<'a> Ground<'a> {
-    pub(crate) fn new(files: &'a dyn Filesystem, workspace: &Path, cwd: &Path) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        files: &'a dyn Filesystem,
+        workspace: &Path,
+        cwd: &Path,
+        home: Option<&Path>,
+    ) -> Result<Self, Refusal> {
         let root = Path::new("/");
         let workspace = resolve(files, root, workspace)?.path;
         let cwd = resolve(files, &workspace, cwd)?.path;
-        Ok(Self { files, workspace, cwd })
+        let home = home.and_then(|home| Some(resolve(files, root, home).ok()?.path));
+        let home = home.filter(|home| home.starts_with(&workspace));
+        Ok(Self { files, workspace, cwd, home })
     }
 
     pub(crate) fn workspace(&self) -> &Path {
@@ -84,6 +95,7 @@ impl<'a> Ground<'a> {
                 return Err((Rule::ProtectedDirectory, why));
             }
         }
+        self.check_home(written, &resolved.path)?;
         match resolved.status {
             Some(Status { kind: Kind::File, links }) if links > 1 => Err((
                 Rule::HardLink,
@@ -94,6 +106,21 @@ impl<'a> Ground<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// In a home directory what is hidden decides what runs later: settings of shells, keys, programs, what starts at login.
+    fn check_home(&self, written: &str, path: &Path) -> Result<(), Refusal> {
+        let Some(relative) = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok()) else {
+            return Ok(());
+        };
+        let mut names = relative.components().map(|name| name.as_os_str().to_string_lossy());
+        let first = names.clone().next().unwrap_or_default().to_lowercase();
+        if RUNS_LATER.contains(&first.as_str()) || names.any(|name| name.starts_with('.')) {
+            let why =
+                format!("`{written}` is inside the home directory, where it may decide what runs later");
+            return Err((Rule::ProtectedDirectory, why));
+        }
+        Ok(())
     }
 
     /// Whether a path is inside, whatever it is.

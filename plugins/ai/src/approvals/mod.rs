@@ -53,7 +53,7 @@ impl Approvals {
         let places = Places::new(
             crate::surroundings::home(),
             paths.config.as_deref().unwrap_or(Path::new("/")),
-            paths.data.as_deref().unwrap_or(Path::new("/")),
+            [Some(paths.data.unwrap_or(PathBuf::from("/"))), paths.state, paths.cache].into_iter().flatten(),
         );
         Ok(Self { workspace: workspace.to_owned(), rules, places, grants: Grants::default() })
     }

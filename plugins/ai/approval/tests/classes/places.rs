@@ -157,3 +157,58 @@ fn what_cannot_be_followed_is_read_without_asking_for_it_fails_by_itself() {
         assert_eq!(tell(&ground.decide(&ask, &SystemFiles)), expected);
     }
 }
+
+/// A workspace that holds the home directory holds what runs at the next sign-in, too.
+#[test]
+fn in_a_home_directory_what_is_hidden_is_not_changed_by_itself() {
+    let ground = ground().at_home();
+    ground.file("a.txt", "a\n");
+    ground.link("l", ".ssh");
+    let hidden = [
+        "echo x > .bashrc",
+        "echo x >> .ssh/authorized_keys",
+        "echo x > l/authorized_keys",
+        "mkdir -p .config/autostart",
+        "cp a.txt .config/autostart/x.desktop",
+        "cp a.txt .local/bin/seqera",
+        "cp a.txt bin/ls",
+        "mkdir bin",
+        "touch project/.envrc",
+        "mv a.txt .profile",
+        "echo x > Library/LaunchAgents/x.plist",
+    ];
+    for text in hidden {
+        let answer = tell(&ground.decide(&Ask::shell(Mode::Default, text), &SystemFiles));
+        assert_eq!(answer, "prompt protected-directory", "{text}");
+    }
+    for tool in ["write_file_local", "edit_file_local", "create_directory_local"] {
+        let ask = Ask { tool, ..Ask::shell(Mode::Default, ".bashrc") };
+        assert_eq!(tell(&ground.decide(&ask, &SystemFiles)), "prompt protected-directory", "{tool}");
+    }
+    for text in ["echo x > notes", "mkdir -p project/bin", "cp a.txt project/b"] {
+        let answer = tell(&ground.decide(&Ask::shell(Mode::Default, text), &SystemFiles));
+        assert_eq!(answer, "auto inside-workspace", "{text}");
+    }
+    let mut above = crate::ground();
+    above.workspace = above.place().to_owned();
+    let answer = |text| tell(&above.decide(&Ask::shell(Mode::Default, text), &SystemFiles));
+    assert_eq!(answer("touch home/.bashrc"), "prompt protected-directory");
+    assert_eq!(answer("touch ws/.nf-test home/x"), "auto inside-workspace");
+    check(Mode::Default, "auto", &["echo x > .editorconfig", "mkdir -p bin .github/workflows"]);
+}
+
+/// The audit, the sessions and what was checked of plugins are written by us alone.
+#[test]
+fn what_we_write_ourselves_is_not_changed_by_others() {
+    let texts = [
+        "sed -i d ~/.local/state/seqera/ai/audit.jsonl",
+        "echo x > ~/.local/state/seqera/ai/audit.jsonl",
+        "truncate -s 0 ~/.local/state/seqera/ai/audit.jsonl",
+        "cp a.txt ~/.cache/seqera/digests",
+        "mv ~/.cache x",
+    ];
+    check(Mode::Full, "prompt credentials", &texts);
+    let reading =
+        ["head ~/.local/state/seqera/ai/output/x.stdout", "grep -c x ~/.local/state/seqera/ai/audit.jsonl"];
+    check(Mode::Full, "auto", &reading);
+}

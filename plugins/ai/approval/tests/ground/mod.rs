@@ -81,7 +81,8 @@ impl Ground {
                 places: &Places::new(
                     Some(home.clone()),
                     &home.join(".config/seqera"),
-                    &home.join(".local/share/seqera"),
+                    [".local/share/seqera", ".local/state/seqera", ".cache/seqera"]
+                        .map(|name| home.join(name)),
                 ),
             },
             files,
