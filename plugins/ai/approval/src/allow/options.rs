@@ -29,6 +29,11 @@ pub(super) fn read<'a>(listed: &Listed, words: &'a [String]) -> Result<Given<'a>
     while let Some(word) = words.next() {
         if listed.operands == Operands::Text || word == "-" || !word.starts_with('-') {
             given.operands.push(word);
+        } else if listed.changes() && !given.operands.is_empty() {
+            // GNU reads an option here, BSD and macOS a file of this name.
+            let why =
+                format!("`{word}` behind an operand of `{}` is an option to some systems only", listed.name);
+            return Err((Rule::Option, why));
         } else if word == "--" {
             // tree takes what follows it for an option all the same.
             if listed.name == "tree" {

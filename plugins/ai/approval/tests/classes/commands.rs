@@ -171,6 +171,26 @@ fn options_that_write_or_run_are_not_on_the_lists() {
     check(Mode::Basic, "prompt option", &["tail -20f a.txt"]);
 }
 
+/// getopt of GNU goes on behind an operand, that of POSIX stops there and takes every word for a file.
+#[test]
+fn an_option_behind_an_operand_of_a_command_that_changes_files_is_asked_about() {
+    check(
+        Mode::Default,
+        "prompt option",
+        &[
+            "touch x -d link/y",
+            "touch x -r a.txt",
+            "mkdir d -p",
+            "cp a.txt b.txt -v",
+            "cp -r sub x --no-clobber",
+            "mv a.txt -- b.txt",
+            "touch x -- link",
+        ],
+    );
+    check(Mode::Default, "auto", &["touch -d yesterday x", "touch -- -x x", "cp -v -- a.txt b.txt"]);
+    check(Mode::Basic, "auto", &["cat a.txt -n", "ls sub -la"]);
+}
+
 #[test]
 fn git_runs_what_its_configuration_says_so_it_is_never_listed() {
     check(
