@@ -1,7 +1,8 @@
 //! Package archives: a flat `.tar.gz` of regular files.
 //!
 //! An archive is no trust anchor: the manifest in it is signed and names the digests of everything else. So reading
-//! one only has to be harmless.
+//! one only has to be harmless: entries are read as they stand, because a long name, or an extended header, would be
+//! taken into memory whole before anybody sees how long it is.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -24,6 +25,11 @@ pub struct Limits {
 /// Ample for libraries of every target.
 pub const LIMITS: Limits = Limits { packed: 256 << 20, unpacked: 512 << 20, files: 64 };
 
+/// What fits into the header of an entry.
+const MAX_NAME: usize = 100;
+/// What an entry takes beside its content: a header, and zeros up to the next block.
+const BESIDE: u64 = 1024;
+
 /// Packs files; the same files make the same bytes.
 ///
 /// # Errors
@@ -32,6 +38,9 @@ pub fn pack<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> io::Res
     let encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     let mut builder = tar::Builder::new(encoder);
     for (name, bytes) in files {
+        if name.len() > MAX_NAME {
+            return Err(io::Error::other(format!("the name `{name}` is longer than {MAX_NAME} bytes")));
+        }
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
@@ -46,10 +55,11 @@ pub fn pack<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> io::Res
 /// One line: it cannot be read, is too large, or holds something else than plain files side by side.
 pub fn unpack(archive: impl Read, into: &Path, limits: Limits) -> Result<(), String> {
     let unreadable = |error: io::Error| format!("it cannot be unpacked: {error}");
-    let mut archive = tar::Archive::new(GzDecoder::new(archive.take(limits.packed)));
+    let most = limits.unpacked + (limits.files as u64 + 1) * BESIDE;
+    let mut archive = tar::Archive::new(GzDecoder::new(archive.take(limits.packed)).take(most));
     let mut left = limits.unpacked;
     let mut count = 0;
-    for entry in archive.entries().map_err(unreadable)? {
+    for entry in archive.entries().map_err(unreadable)?.raw(true) {
         let mut entry = entry.map_err(unreadable)?;
         let name = plain_name(&entry)?;
         count += 1;
@@ -154,6 +164,9 @@ mod tests {
         let packed = pack(files).unwrap();
         assert_eq!(packed, pack(files).unwrap());
         assert_eq!(unpacked(&packed).unwrap(), ["lib.so", "plugin.toml"]);
+        let long = "n".repeat(100);
+        assert_eq!(unpacked(&pack([(long.as_str(), b"".as_slice())]).unwrap()).unwrap(), [long.as_str()]);
+        assert!(pack([(format!("{long}n").as_str(), b"".as_slice())]).is_err());
     }
 
     #[test]
@@ -168,6 +181,11 @@ mod tests {
             (EntryType::Link, "x", 0, "not a regular file"),
             (EntryType::Directory, "x", 0, "not a regular file"),
             (EntryType::Fifo, "x", 0, "not a regular file"),
+            (EntryType::GNULongName, "././@LongLink", 8 << 30, "not a regular file"),
+            (EntryType::GNULongLink, "././@LongLink", 8 << 30, "not a regular file"),
+            (EntryType::XHeader, "PaxHeaders/x", 8 << 30, "not a regular file"),
+            (EntryType::XGlobalHeader, "pax_global_header", 8 << 30, "not a regular file"),
+            (EntryType::GNUSparse, "x", 8 << 30, "not a regular file"),
             (EntryType::Regular, "huge", 8 << 30, "more than 1 MB"),
             (EntryType::Regular, "cut", 5000, "cannot be unpacked"),
         ] {

@@ -287,6 +287,43 @@ fn an_archive_that_would_fill_the_disk_is_refused() {
     let _refused = refused(&world, &bomb, 1, "unpacks to more than 512 MB");
 }
 
+/// An entry of 512 MB whose content a reader takes for a name, or for an extended header, packed into one megabyte.
+fn headed_by_a_bomb(world: &World, kind: u8) -> String {
+    const SIZE: u64 = 512 << 20;
+    let mut header = [0; 512];
+    for (at, field) in [
+        (0, b"././@LongLink".as_slice()),
+        (100, b"0000644\0"),
+        (124, format!("{SIZE:011o}\0").as_bytes()),
+        (148, b"        "),
+        (156, &[kind]),
+        (257, b"ustar\x0000"),
+    ] {
+        header[at..at + field.len()].copy_from_slice(field);
+    }
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let (plain, packed) = (world.dir.join("bomb"), world.path("bomb.tar.gz"));
+    fs::write(&plain, header).unwrap();
+    fs::OpenOptions::new().write(true).open(&plain).unwrap().set_len(SIZE).unwrap();
+    let packed_file = fs::File::create(&packed).unwrap();
+    let status = Command::new("gzip").args(["-1", "-c"]).arg(&plain).stdout(packed_file).status().unwrap();
+    assert!(status.success() && fs::metadata(&packed).unwrap().len() < 8 << 20);
+    packed
+}
+
+#[test]
+fn an_archive_that_would_fill_the_memory_is_refused() {
+    let world = World::new();
+    for kind in [b'L', b'x'] {
+        let bomb = headed_by_a_bomb(&world, kind);
+        let mut command = world.user.beside(Path::new("/bin/sh"));
+        command.args(["-c", "ulimit -v 393216; exec \"$@\"", "sh"]).arg(world.user.program());
+        command.args(["plugin", "install", &bomb, "--yes"]);
+        let _refused = world.user.run(command).fails(1, "`././@LongLink` in it is not a regular file");
+    }
+}
+
 #[test]
 fn what_is_spoiled_after_installing_is_named_by_verify() {
     let world = World::new();
