@@ -9,6 +9,7 @@ use seqera_plugin_abi::service::Service;
 use seqera_plugin_abi::service::platform_http::{ExchangeBox, HttpRequest, PlatformHttpBox};
 use seqera_plugin_abi::{RErr, ROk, ROption, RResult, RVec};
 
+use super::address::{self, join, shown};
 use crate::broker::Broker;
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -35,15 +36,16 @@ impl Downloads {
     /// `Unreachable`, `Unexpected` (another status than 200, or more than `limit` bytes).
     pub fn to_file(&self, url: &str, file: &mut File, limit: u64) -> Result<()> {
         let mut body = self.open(url)?;
-        let mut progress = Progress::new(url, body.length);
+        let mut progress = Progress::new(&shown(url), body.length);
         let mut count = 0;
         while let Some(bytes) = body.next()? {
             count += bytes.len() as u64;
             if count > limit {
                 return Err(unexpected(url, &format!("it is larger than {} MB", limit >> 20)));
             }
-            file.write_all(&bytes)
-                .map_err(|error| Error::new(Code::Failed, format!("cannot save {url}")).because(error))?;
+            file.write_all(&bytes).map_err(|error| {
+                Error::new(Code::Failed, format!("cannot save {}", shown(url))).because(error)
+            })?;
             progress.show(count);
         }
         Ok(())
@@ -66,13 +68,11 @@ impl Downloads {
     }
 
     fn open(&self, url: &str) -> Result<Body> {
+        // What the user typed was checked when it was read; an index may name an archive elsewhere.
+        address::check(url).map_err(|problem| unexpected(url, problem))?;
         let http = self.service()?;
         let mut address = url.to_owned();
         for _ in 0..=MAX_REDIRECTS {
-            if !is_secure(&address) {
-                return Err(Error::new(Code::Denied, format!("{address} is not asked"))
-                    .because("plugins come over https only"));
-            }
             let mut exchange = answer(http.open(request(&address)))?;
             let head = answer(exchange.head())?;
             let header = |name: &str| head.headers.iter().find(|pair| pair.0 == name).map(|pair| &*pair.1);
@@ -84,7 +84,11 @@ impl Downloads {
                 301 | 302 | 303 | 307 | 308 => {
                     let target = header("location")
                         .ok_or_else(|| unexpected(url, "it leads elsewhere without saying where"))?;
-                    address = join(&address, target);
+                    let next = join(&address, target);
+                    address::check_redirect(&address, &next).map_err(|problem| {
+                        unexpected(url, problem).because(format!("it leads to {}", shown(&next)))
+                    })?;
+                    address = next;
                 }
                 status => {
                     let error = unexpected(&address, &format!("the server answered {status}"));
@@ -136,36 +140,8 @@ fn request(url: &str) -> HttpRequest {
     }
 }
 
-/// https, or this very machine.
-pub fn is_secure(url: &str) -> bool {
-    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    url.starts_with("https://")
-        || local.iter().any(|local| {
-            url.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        })
-}
-
-/// The address that `target`, absolute or not, stands for on the page `base`.
-pub fn join(base: &str, target: &str) -> String {
-    if target.contains("://") {
-        return target.to_owned();
-    }
-    let after_scheme = base.find("://").map_or(0, |at| at + 3);
-    let path_at = base[after_scheme..].find(['/', '?', '#']).map_or(base.len(), |at| after_scheme + at);
-    let (origin, path) = base.split_at(path_at);
-    if let Some(host) = target.strip_prefix("//") {
-        return format!("{}//{host}", &base[..after_scheme.saturating_sub(2)]);
-    }
-    if target.starts_with('/') {
-        return format!("{origin}{target}");
-    }
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let directory = path.rfind('/').map_or("/", |at| &path[..=at]);
-    format!("{origin}{directory}{target}")
-}
-
 fn unexpected(url: &str, problem: &str) -> Error {
-    Error::new(Code::Unexpected, format!("{url} cannot be downloaded")).because(problem)
+    Error::new(Code::Unexpected, format!("{} cannot be downloaded", shown(url))).because(problem)
 }
 
 /// A line on a terminal that says how far a download is.
@@ -225,30 +201,6 @@ pub fn finished(mut file: File) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_joined_as_browsers_do() {
-        for (base, target, joined) in [
-            ("https://a.example/x/index.json", "p.tar.gz", "https://a.example/x/p.tar.gz"),
-            ("https://a.example/x/", "p.tar.gz", "https://a.example/x/p.tar.gz"),
-            ("https://a.example/x?q=/1/", "p", "https://a.example/p"),
-            ("https://a.example", "p", "https://a.example/p"),
-            ("https://a.example/x/y", "/p", "https://a.example/p"),
-            ("https://a.example/x", "//b.example/p", "https://b.example/p"),
-            ("https://a.example/x", "https://b.example/p", "https://b.example/p"),
-        ] {
-            assert_eq!(join(base, target), joined);
-        }
-    }
-
-    #[test]
-    fn only_https_and_this_machine_are_asked() {
-        assert!(is_secure("https://a.example/x") && is_secure("http://127.0.0.1:80/x"));
-        for url in ["http://a.example", "ftp://a", "http://127.0.0.1.a.example/", "http://localhost.a/", "x"]
-        {
-            assert!(!is_secure(url), "{url}");
-        }
-    }
 
     #[test]
     fn progress_is_told_in_megabytes() {

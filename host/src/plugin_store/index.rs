@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use super::address::is_address;
 use super::durable;
 use super::signature::{self, SigningKey, Unverified};
 use super::store::Store;
@@ -43,7 +44,7 @@ impl Location {
     /// Reads a path or an address.
     pub fn parse(text: &str) -> Self {
         let text = text.strip_prefix("path:").unwrap_or(text);
-        if text.contains("://") {
+        if is_address(text) {
             let base = text.strip_suffix(INDEX_FILE).unwrap_or(text).trim_end_matches('/');
             return Self::Url(format!("{base}/"));
         }

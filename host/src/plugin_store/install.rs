@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use semver::{Version, VersionReq};
 
 use super::admission::{self, Candidate};
+use super::fetch::{self, Fetched};
 use super::inspect::Inspected;
 use super::package::MANIFEST_FILE;
 use super::receipt::{RECEIPT_FILE, Receipt};
 use super::signature::MANIFEST_SIGNATURE;
-use super::source::{self, Fetched, Resolved, Source};
+use super::source::{self, Resolved, Source};
 use super::steps::{Step, reached};
 use super::store::{Lock, Store};
 use super::{consent, durable, kept, locking};
@@ -154,7 +155,7 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
     let corner = staging.path();
     let package = corner.join("package");
     fs::create_dir(&package).map_err(|error| cannot("write", &package, &error))?;
-    let fetched = source::fetch(store, &resolved, corner, &package)?;
+    let fetched = fetch::fetch(store, &resolved, corner, &package)?;
     reached(Step::Unpacked)?;
 
     let inspected = Inspected::read(&package, &fetched.label, &admission::trusted_keys(store)?)?;

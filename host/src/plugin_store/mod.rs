@@ -1,5 +1,6 @@
 //! Making, signing, installing and removing packages. Nothing here is on the path of a command.
 
+pub mod address;
 pub mod admission;
 pub mod archive;
 pub mod cargo;
@@ -9,6 +10,7 @@ mod consent;
 pub mod create;
 pub mod download;
 pub mod durable;
+pub mod fetch;
 pub mod index;
 pub mod inspect;
 pub mod install;

@@ -1,19 +1,14 @@
-//! Where a plugin comes from, and how its package gets from there into a directory of ours.
+//! Where a plugin comes from: what the user typed, or a file says, and what that source has to offer.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use semver::{Version, VersionReq};
 
-use super::archive::{self, LIMITS};
-use super::download::{finished, join};
+use super::address::{self, is_address, shown};
 use super::index::{INDEX_FILE, Index, Location, Offer};
-use super::package::MANIFEST_FILE;
-use super::steps::{Step, reached};
 use super::store::Store;
 use crate::config::Rule;
-use crate::digest;
+use crate::discovery::Origin;
 use crate::discovery::manifest::is_plugin_name;
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -81,16 +76,20 @@ impl Wanted {
 impl Source {
     /// Reads what the user typed, or what a receipt or the configuration says.
     ///
+    /// A name is that of a plugin of an index, whatever lies in the directory where somebody happens to work: that may be
+    /// somebody else's.
+    ///
     /// # Errors
     /// `Usage`: it is nothing that can be installed.
     pub fn parse(text: &str, index: Option<&str>, store: &Store) -> Result<Self> {
         if let Some(index) = index {
             return Ok(Self::Index(place(index, store)?, Some(Wanted::parse(text)?)));
         }
-        if let Some(index) = text.strip_prefix("index:") {
-            return Ok(Self::Index(place(index, store)?, None));
+        if text.starts_with("index:") {
+            return Ok(Self::Index(place(text, store)?, None));
         }
-        if text.contains("://") {
+        if is_address(text) {
+            may_be_asked(text)?;
             let is_index = text.ends_with('/') || text.ends_with(INDEX_FILE);
             return Ok(if is_index {
                 Self::Index(place(text, store)?, None)
@@ -98,7 +97,14 @@ impl Source {
                 Self::Url(text.to_owned())
             });
         }
+        let is_name = is_plugin_name(text.split('@').next().unwrap_or(text));
+        if is_name && !text.contains(['/', '\\']) {
+            return Wanted::parse(text).map(Self::Named);
+        }
         let path = PathBuf::from(text.strip_prefix("path:").unwrap_or(text));
+        if path.as_os_str().is_empty() {
+            return Err(Error::new(Code::Usage, format!("`{text}` names nothing that could be installed")));
+        }
         let path = std::path::absolute(&path).unwrap_or(path);
         if path.is_file() && !path.ends_with(INDEX_FILE) {
             return Ok(Self::Archive(path));
@@ -106,7 +112,7 @@ impl Source {
         if path.join(INDEX_FILE).is_file() || path.ends_with(INDEX_FILE) {
             return Ok(Self::Index(place(text, store)?, None));
         }
-        if path.is_dir() && !is_plugin_name(text) || path.join(MANIFEST_FILE).is_file() {
+        if path.is_dir() {
             return Ok(Self::Directory(path));
         }
         if text.contains(['/', '\\']) || text.starts_with("path:") || text.ends_with(".tar.gz") {
@@ -119,7 +125,8 @@ impl Source {
     pub fn label(&self) -> String {
         match self {
             Self::Directory(path) | Self::Archive(path) => format!("path:{}", path.display()),
-            Self::Kept(_, label) | Self::Url(label) => label.clone(),
+            Self::Kept(_, label) => label.clone(),
+            Self::Url(url) => shown(url).into_owned(),
             Self::Index(place, _) => place.label.clone(),
             Self::Named(wanted) => wanted.name.clone(),
         }
@@ -149,14 +156,15 @@ fn place(text: &str, store: &Store) -> Result<Place> {
     let indexes = store.config().indexes();
     let name = text.strip_prefix("index:").unwrap_or(text);
     if let Some((name, rule)) = indexes.iter().find(|(known, _)| *known == name) {
-        return Ok(Place {
-            location: Location::parse(&beside_its_file(rule)),
-            label: format!("index:{name}"),
-        });
+        return place_by_name(name, rule);
     }
-    if is_plugin_name(name) && !Path::new(name).exists() {
+    let is_meant_by_name = text != name || !Path::new(name).exists();
+    if is_plugin_name(name) && is_meant_by_name {
         return Err(Error::new(Code::Config, format!("there is no index `{name}`"))
             .hint(format!("Say where it is: seqera config set indexes.{name} ADDRESS")));
+    }
+    if is_address(name) {
+        index_may_be_asked(name)?;
     }
     let location = Location::parse(name);
     let label =
@@ -167,18 +175,42 @@ fn place(text: &str, store: &Store) -> Result<Place> {
     Ok(Place { location, label })
 }
 
-/// A package in a directory of ours, unpacked and not yet trusted.
-pub struct Fetched {
-    /// `path:/…`, `https://…`, `index:NAME`
-    pub label: String,
-    /// SHA-256 of the archive, when there was one.
-    pub archive_sha256: Option<String>,
-    /// What the source says it is.
-    pub promised: Option<(String, Version)>,
-    /// Where the archive lies now.
-    pub archive: Option<PathBuf>,
-    /// What was asked for, of a source that holds one package and says nothing about it.
-    pub wanted: Option<Wanted>,
+/// An index that the configuration names.
+fn place_by_name(name: &str, rule: &Rule<String>) -> Result<Place> {
+    let text = beside_its_file(rule);
+    if is_address(&text) {
+        index_may_be_asked(&text).map_err(|error| {
+            let wrong = Error::new(Code::Config, format!("{} is wrong", rule.place));
+            Error { hints: error.hints.clone(), ..wrong.because(error) }
+        })?;
+    }
+    Ok(Place { location: Location::parse(&text), label: format!("index:{name}") })
+}
+
+/// Whether a plugin may come from an address.
+///
+/// # Errors
+/// `Usage`, with what else to do.
+fn may_be_asked(text: &str) -> Result<()> {
+    if address::is_incomplete(text) {
+        return Err(Error::new(Code::Usage, format!("{text} cannot be asked again"))
+            .because("something in the address was as good as a password, and was not written down")
+            .hint("Say the address again: seqera plugin install ADDRESS"));
+    }
+    address::check(text).map_err(|problem| {
+        Error::new(Code::Usage, format!("{} is not asked", shown(text)))
+            .because(problem)
+            .hint("Say https://HOST/PATH, or download it yourself and install the file.")
+    })
+}
+
+fn index_may_be_asked(text: &str) -> Result<()> {
+    may_be_asked(text)?;
+    if text.contains(['?', '#']) {
+        return Err(Error::new(Code::Usage, format!("{} is no index", shown(text)))
+            .because("an index is a directory on a web server: its address has no ? and no #"));
+    }
+    Ok(())
 }
 
 /// What a source has to offer.
@@ -251,10 +283,12 @@ fn choose(
         .filter(|offer| offer.name == wanted.name)
         .map(|offer| offer.version.to_string())
         .collect();
-    let error = Error::new(
-        Code::Failed,
-        format!("{} has no {} {} that may be installed", place.label, wanted.name, wanted.requirement),
-    );
+    let what = if wanted.requirement == VersionReq::STAR {
+        wanted.name.clone()
+    } else {
+        format!("{} {}", wanted.name, wanted.requirement)
+    };
+    let error = Error::new(Code::Failed, format!("{} has no {what} that may be installed", place.label));
     Err(if versions.is_empty() {
         error.because(format!("it offers {}", names.join(", ")))
     } else {
@@ -309,20 +343,20 @@ fn beside_its_file(rule: &Rule<String>) -> String {
 fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
     let indexes = store.config().indexes();
     if indexes.is_empty() {
-        return Err(Error::new(Code::Failed, format!("`{}` is neither a file nor a directory", wanted.name))
-            .because("no index is configured that it could be looked up in")
-            .hint(
-                "Say where one is: seqera config set indexes.NAME ADDRESS, or --index ADDRESS for this time.",
-            ));
+        let error = nowhere(store, wanted, "no index is configured that it could be looked up in".to_owned());
+        return Err(error.hint(
+            "Say where one is: seqera config set indexes.NAME ADDRESS, or --index ADDRESS for this time.",
+        ));
     }
-    let mut found = Vec::new();
+    let (mut found, mut asked) = (Vec::new(), Vec::new());
     for (name, rule) in indexes {
-        let place =
-            Place { location: Location::parse(&beside_its_file(&rule)), label: format!("index:{name}") };
-        match Index::open(store, &place.location) {
-            Ok(index) if index.names().contains(&wanted.name.as_str()) => found.push((place, index)),
-            Ok(_) => {}
-            Err(error) => output::warning(&format!("{} ({}) is left out: {error}", place.label, rule.place)),
+        let label = format!("index:{name}");
+        let opened =
+            place_by_name(&name, &rule).and_then(|place| Ok((Index::open(store, &place.location)?, place)));
+        match opened {
+            Ok((index, place)) if index.names().contains(&wanted.name.as_str()) => found.push((place, index)),
+            Ok(_) => asked.push(format!("{label} ({})", rule.place)),
+            Err(error) => output::warning(&format!("{label} ({}) is left out: {error}", rule.place)),
         }
     }
     match (found.pop(), found.pop()) {
@@ -332,109 +366,21 @@ fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
             format!("{} is in two indexes: {} and {}", wanted.name, other.label, one.label),
         )
         .hint(format!("Say which: seqera plugin install {} --index NAME", wanted.name))),
-        (None, _) => Err(Error::new(Code::Failed, format!("no index has a plugin `{}`", wanted.name))),
+        (None, _) if asked.is_empty() => Err(nowhere(store, wanted, "no index could be read".to_owned())),
+        (None, _) => Err(nowhere(store, wanted, format!("it is not in {}", asked.join(", ")))),
     }
 }
 
-/// Gets the package into `into`, through `scratch` when it is an archive.
-///
-/// # Errors
-/// It cannot be read or downloaded, is not the archive that the index names, or cannot be unpacked.
-pub fn fetch(store: &Store, resolved: &Resolved, scratch: &Path, into: &Path) -> Result<Fetched> {
-    match resolved {
-        Resolved::Package(Source::Directory(path), wanted) => {
-            if !path.join(MANIFEST_FILE).is_file() {
-                return Err(Error::new(Code::Failed, format!("{} is no package", path.display()))
-                    .because(format!("there is no {MANIFEST_FILE} in it"))
-                    .hint("`seqera plugin package LIBRARY` makes a package of a library."));
-            }
-            archive::copy_directory(path, into, LIMITS)
-                .map_err(|problem| refused(&path.display().to_string(), problem))?;
-            reached(Step::Fetched)?;
-            let label = format!("path:{}", path.display());
-            Ok(Fetched { label, archive_sha256: None, promised: None, archive: None, wanted: wanted.clone() })
-        }
-        Resolved::Package(Source::Archive(path), wanted) => {
-            let file =
-                File::open(path).map_err(|error| refused(&path.display().to_string(), error.to_string()))?;
-            let sha256 = unpack(file, &path.display().to_string(), into, None)?;
-            let label = format!("path:{}", path.display());
-            Ok(Fetched { wanted: wanted.clone(), ..fetched(label, sha256, path.clone()) })
-        }
-        Resolved::Package(Source::Kept(path, label), wanted) => {
-            let file = File::open(path).map_err(|error| refused(label, error.to_string()))?;
-            let sha256 = unpack(file, label, into, None)?;
-            Ok(Fetched { wanted: wanted.clone(), ..fetched(label.clone(), sha256, path.clone()) })
-        }
-        Resolved::Package(Source::Url(url), wanted) => {
-            let file = download(store, url, scratch)?;
-            let sha256 = unpack(file, url, into, None)?;
-            Ok(Fetched { wanted: wanted.clone(), ..fetched(url.clone(), sha256, saved(scratch)) })
-        }
-        Resolved::Offer(place, offer) => {
-            let shown = format!("{} {} of {}", offer.name, offer.version, place.label);
-            let (file, archive) = match &place.location {
-                Location::Url(base) => {
-                    (download(store, &join(base, &offer.archive), scratch)?, saved(scratch))
-                }
-                Location::Directory(dir) => {
-                    let name = Path::new(&offer.archive);
-                    if name.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
-                        return Err(refused(&shown, format!("`{}` lies outside the index", offer.archive)));
-                    }
-                    let path = dir.join(name);
-                    (File::open(&path).map_err(|error| refused(&shown, error.to_string()))?, path)
-                }
-            };
-            let sha256 = unpack(file, &shown, into, Some(&offer.sha256))?;
-            let promised = Some((offer.name.clone(), offer.version.clone()));
-            Ok(Fetched { promised, ..fetched(place.label.clone(), sha256, archive) })
-        }
-        Resolved::Package(..) => Err(Error::new(Code::Failed, "the source was not resolved")),
+/// No index has a plugin; perhaps something else was meant.
+fn nowhere(store: &Store, wanted: &Wanted, problem: String) -> Error {
+    let name = &wanted.name;
+    let error = Error::new(Code::Failed, format!("no index has a plugin `{name}`")).because(problem);
+    let (entries, _) = store.catalog().all();
+    if entries.iter().any(|entry| entry.name() == name && entry.origin == Origin::Bundled) {
+        return error.hint(format!("{name} came with seqera: it is there already."));
     }
-}
-
-fn fetched(label: String, sha256: String, archive: PathBuf) -> Fetched {
-    Fetched { label, archive_sha256: Some(sha256), promised: None, archive: Some(archive), wanted: None }
-}
-
-/// Where a download is saved.
-fn saved(scratch: &Path) -> PathBuf {
-    scratch.join("download")
-}
-
-fn download(store: &Store, url: &str, scratch: &Path) -> Result<File> {
-    let path = saved(scratch);
-    let failed =
-        |error: std::io::Error| Error::new(Code::Failed, format!("cannot save {url}")).because(error);
-    let mut file =
-        fs::OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(failed)?;
-    store.downloads().to_file(url, &mut file, LIMITS.packed)?;
-    finished(file).map_err(failed)
-}
-
-/// Unpacks an archive whose digest, if there is one to be met, was compared before.
-fn unpack(mut file: File, shown: &str, into: &Path, expected: Option<&str>) -> Result<String> {
-    let mut bytes = Vec::new();
-    (&mut file)
-        .take(LIMITS.packed + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| refused(shown, error.to_string()))?;
-    if bytes.len() as u64 > LIMITS.packed {
-        return Err(refused(shown, format!("it is larger than {} MB", LIMITS.packed >> 20)));
+    if Path::new(name).exists() {
+        return error.hint(format!("If you mean what lies here: seqera plugin install ./{name}"));
     }
-    reached(Step::Fetched)?;
-    let sha256 = digest::of_bytes(&bytes);
-    if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
-        return Err(Error::new(Code::Mismatch, format!("{shown} is not the archive that the index names"))
-            .because(format!("it has sha256 {sha256}"))
-            .because(format!("the index says {}", expected.unwrap_or_default()))
-            .hint("It was not unpacked."));
-    }
-    archive::unpack(bytes.as_slice(), into, LIMITS).map_err(|problem| refused(shown, problem))?;
-    Ok(sha256)
-}
-
-fn refused(shown: &str, problem: String) -> Error {
-    Error::new(Code::Failed, format!("{shown} cannot be installed")).because(problem)
+    error
 }

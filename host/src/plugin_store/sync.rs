@@ -212,7 +212,13 @@ impl Work<'_> {
             }
         }
         let wanted = Wanted { name: locked.name.clone(), requirement: exactly(&locked.version) };
-        let source = Source::parse(&locked.source, None, self.store)?.narrowed(wanted);
+        // The configuration may know more of an address than was written down.
+        let configured = source::configured(self.store, &locked.name)?;
+        let source = match configured.filter(|source| source.label() == locked.source) {
+            Some(source) => source,
+            None => Source::parse(&locked.source, None, self.store)?,
+        };
+        let source = source.narrowed(wanted);
         self.may_ask(&source, &locked.label())?;
         self.install(&source, Goal::Exactly(locked)).map(|(change, _)| change)
     }
@@ -289,7 +295,7 @@ impl Work<'_> {
 
     fn may_ask(&self, source: &Source, label: &str) -> Result<()> {
         let elsewhere = match source {
-            Source::Url(url) => Some(url.clone()),
+            Source::Url(_) => Some(source.label()),
             Source::Index(place, _) => match &place.location {
                 Location::Url(url) => Some(url.clone()),
                 Location::Directory(_) => None,

@@ -13,7 +13,9 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// It listens on this machine, and ends with the process.
 ///
-/// `moved/PATH` leads to PATH, `away/PATH` to another machine without https, and `slow/PATH` takes its time.
+/// `moved/PATH` leads to PATH, `away/PATH` to another machine without https, `guised/PATH` too, by an address that begins
+/// like one of this machine, `down/PATH` to this machine without https, and `slow/PATH` takes its time. What follows a
+/// question mark is all the same.
 pub(super) struct FileServer {
     pub(super) url: String,
     pub(super) requests: Arc<Mutex<Vec<String>>>,
@@ -89,9 +91,14 @@ fn respond<S: Read + Write>(stream: &mut S, root: &Path, seen: &Mutex<Vec<String
     while reader.read_line(&mut head).is_ok_and(|count| count > 2) {}
     seen.lock().unwrap().push(head.clone());
     let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-    let moved = path.strip_prefix("moved/").map(|path| format!("/{path}"));
-    let away = path.strip_prefix("away/").map(|path| format!("http://plugins.example/{path}"));
-    if let Some(target) = moved.or(away) {
+    let target = path.split_once('/').and_then(|(place, path)| match place {
+        "moved" => Some(format!("/{path}")),
+        "away" => Some(format!("http://plugins.example/{path}")),
+        "guised" => Some(format!("http://localhost:x@plugins.example/{path}")),
+        "down" => Some(format!("http://127.0.0.1:1/{path}")),
+        _ => None,
+    });
+    if let Some(target) = target {
         let head = format!(
             "HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         );
@@ -102,7 +109,7 @@ fn respond<S: Read + Write>(stream: &mut S, root: &Path, seen: &Mutex<Vec<String
         Some(path) => (Duration::from_millis(150), path.to_owned()),
         None => (Duration::ZERO, path),
     };
-    let (status, body) = match fs::read(root.join(&path)) {
+    let (status, body) = match fs::read(root.join(path.split('?').next().unwrap_or_default())) {
         Ok(body) => ("200 OK", body),
         Err(_) => ("404 Not Found", b"<html>nothing here</html>".to_vec()),
     };

@@ -31,8 +31,10 @@ fn an_archive_and_an_index_come_over_https() {
     let seen = server.requests.lock().unwrap().join("").to_lowercase();
     assert!(seen.contains("get /index.json.minisig ") && !seen.contains("authorization"), "{seen}");
     // Away from https is nowhere.
-    let away = format!("{}away/hello-0.3.0.tar.gz", server.url);
-    let _insecure = world.run(&["install", &away, "--yes"]).fails(77, "plugins come over https only");
+    for place in ["away", "guised", "down"] {
+        let away = format!("{}{place}/hello-0.3.0.tar.gz", server.url);
+        let _insecure = world.run(&["install", &away, "--yes"]).fails(6, "plugins come over https only");
+    }
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn an_address_is_downloaded_and_its_status_comes_before_everything() {
     let seen = server.requests.lock().unwrap().join("").to_lowercase();
     assert!(seen.contains("user-agent: seqera/") && !seen.contains("authorization"), "{seen}");
     let _insecure =
-        world.run(&["install", "http://plugins.example/x.tar.gz", "--yes"]).fails(77, "https only");
+        world.run(&["install", "http://plugins.example/x.tar.gz", "--yes"]).fails(2, "https only");
     let closed = world.run(&["install", "http://127.0.0.1:1/x.tar.gz", "--yes"]);
     let _closed = closed.fails(5, "127.0.0.1:1");
 }

@@ -19,4 +19,5 @@ mod person;
 mod pin;
 mod pre_release;
 pub(crate) mod publisher;
+mod sources;
 mod steps;
