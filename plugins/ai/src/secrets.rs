@@ -90,17 +90,18 @@ impl Secrets {
         let json = value.to_string();
         // Nearly always there is none, and one look is enough.
         if self.hidden(&json) != json {
-            self.hide_in_each(value);
+            change_texts(value, &|text| self.hidden(text));
         }
     }
+}
 
-    fn hide_in_each(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.hidden(text),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.hide_in_each(value)),
-            Value::Object(fields) => fields.values_mut().for_each(|value| self.hide_in_each(value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+/// Changes all texts in a value, and not its keys.
+pub(crate) fn change_texts(value: &mut Value, change: &dyn Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = change(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| change_texts(value, change)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| change_texts(value, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -100,6 +100,28 @@ fn a_command_whose_program_was_killed_does_not_live_on() {
     signal(kept.trim().parse().unwrap(), "KILL");
 }
 
+/// A variable that is named like a secret may hold a word that the journal writes itself.
+#[test]
+fn a_secret_that_is_a_word_of_the_journal_does_not_spoil_it() {
+    let words = [("PARTITION_KEY", "session_id"), ("SORT_KEY", "tool_started"), ("RANGE_KEY", "request_id")];
+    let desk = words.iter().fold(Desk::new(), |desk, (name, word)| desk.with(name, word));
+    desk.emulator.script(vec![request("exec sleep 600")]);
+    let child = desk.start(&FULL);
+    wait_until("the command runs", || desk.runs().len() == 1);
+    signal(child.id(), "KILL");
+    let _killed = child.wait_with_output().unwrap();
+    signal(desk.runs()[0].parse().unwrap(), "KILL");
+    let session = desk.session();
+    let list = desk.sandbox.seqera("ai sessions list").success();
+    assert!(list.stdout.contains(&session), "{list}");
+    desk.emulator.script(vec![request("echo session_id"), stop()]);
+    let run = desk.sandbox.run(desk.command(&["--approval-mode", "full", "-s", &session])).success();
+    assert_eq!(desk.runs().len(), 1, "it ran once: {run}");
+    let audit = fs::read_to_string(desk.sandbox.home().join(".local/state/seqera/ai/audit.jsonl")).unwrap();
+    let line: Value = serde_json::from_str(audit.lines().next().unwrap()).unwrap();
+    assert_eq!(line["request_id"], "call-1", "{audit}");
+}
+
 #[test]
 fn a_result_that_was_not_sent_is_sent_by_the_next_program() {
     let desk = Desk::new();

@@ -13,17 +13,22 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file};
+use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use record::{Line, Record};
 pub(crate) use store::Store;
 
 use crate::agent::Past;
+use crate::secrets::change_texts;
 
 /// How much of an answer is gathered before it is written, in bytes.
 const PART: usize = 64 * 1024;
 
-/// Hides secrets in a line that is about to be written.
+/// Fields with words of ours: a secret that is spelled like one of them must not spoil what is written.
+const OURS: [&str; 8] = ["at", "type", "tool", "mode", "decision", "by", "rule", "outcome"];
+
+/// Hides secrets in a text that is about to be written.
 pub(crate) type Mask = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The journal of one conversation.
@@ -101,7 +106,7 @@ impl Journal {
     /// One line about a decision, in the file of all sessions.
     pub(crate) fn audit(&mut self, decision: &Value) {
         let Some(store) = &self.store else { return };
-        let line = format!("{}\n", (self.mask)(&decision.to_string()));
+        let line = masked(&self.mask, decision);
         if let Err(error) = store.audit(&line) {
             self.fail(&error);
         }
@@ -125,9 +130,7 @@ impl Journal {
 
     fn write(&mut self, record: Record<'_>) {
         let Some(file) = &mut self.file else { return };
-        let line = Line { at: now(), record };
-        let json = serde_json::to_string(&line).unwrap_or_default();
-        let line = format!("{}\n", (self.mask)(&json));
+        let line = masked(&self.mask, &Line { at: now(), record });
         if let Err(error) = file.write_all(line.as_bytes()) {
             let error = Error::new(ErrorKind::Failed, "cannot write the journal").caused_by(&error);
             self.fail(&error);
@@ -141,6 +144,21 @@ impl Journal {
             log::warn!("this session is not recorded: {error}");
         }
     }
+}
+
+/// A line without secrets.
+fn masked(mask: &Mask, record: &impl Serialize) -> String {
+    let json = serde_json::to_string(record).unwrap_or_default();
+    // Nearly always there is none, and one look is enough; not at JSON within JSON.
+    if !json.contains(r"\\") && mask(&json) == json {
+        return json + "\n";
+    }
+    let mut value = serde_json::to_value(record).unwrap_or_default();
+    let fields = value.as_object_mut().into_iter().flatten();
+    for (_, field) in fields.filter(|(name, _)| !OURS.contains(&name.as_str())) {
+        change_texts(field, &**mask);
+    }
+    format!("{value}\n")
 }
 
 /// The time, as it is written.
