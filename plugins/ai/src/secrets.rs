@@ -19,6 +19,8 @@ const SHORTEST: usize = 8;
 const SHORTEST_TOKEN: usize = 16;
 /// What is there instead.
 const MASK: &str = "[hidden]";
+/// The same, and what the provider of tokens puts there.
+pub(crate) const MASKS: [&str; 2] = [MASK, "[secret]"];
 
 /// Hides secrets.
 #[derive(Clone)]

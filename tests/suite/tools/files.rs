@@ -89,6 +89,34 @@ fn a_file_has_to_be_read_before_and_be_what_was_read() {
     );
 }
 
+/// The assistant sees a mask where a secret is: it must not become what the file says.
+#[test]
+fn a_secret_in_a_file_is_not_replaced_by_its_mask() {
+    let desk = Desk::new().with("DEPLOY_TOKEN", "t0ken-of-a-deployment");
+    let content = "TOKEN=t0ken-of-a-deployment\nlevel=1\n";
+    desk.write("env", content);
+    let calls = [
+        read("env"),
+        write("env", "TOKEN=[hidden]\nlevel=2\n"),
+        edit("env", "level=1", "level=1\nOTHER=[hidden]"),
+    ];
+    let (_, results) = desk.ask(&[], &calls);
+    assert_eq!(said(&results[0]), "TOKEN=[hidden]\nlevel=1\n");
+    for result in &results[1..] {
+        let says = "[hidden] stands for a secret that you are not shown";
+        assert!(result["exit_code"] == 1 && said(result).contains(says), "{result}");
+        assert!(said(result).contains("edit_file_local"), "{result}");
+    }
+    assert_eq!(desk.bytes("env"), content.as_bytes());
+    let (_, results) = desk.ask(&[], &[read("env"), edit("env", "level=1", "level=2")]);
+    assert_eq!(results[1]["exit_code"], 0, "{results:?}");
+    assert_eq!(desk.bytes("env"), content.replace('1', "2").as_bytes());
+    // Without a secret in it these are words like others.
+    desk.write("style.css", "p {}\n");
+    let (_, results) = desk.ask(&[], &[read("style.css"), write("style.css", "[hidden] {}\n")]);
+    assert_eq!((&results[1]["exit_code"], desk.bytes("style.css")), (&0.into(), b"[hidden] {}\n".to_vec()));
+}
+
 #[test]
 fn a_large_file_is_not_overwritten_as_a_whole() {
     let desk = Desk::new();

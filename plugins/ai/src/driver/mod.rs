@@ -88,7 +88,7 @@ impl Driver {
             agent: Agent::new(patience, args.approval(host)?),
             backend,
             journal: Journal::new(host, Arc::new(move |text| mask.hidden(text))),
-            tools: Tools::new(host, &workspace),
+            tools: Tools::new(host, &workspace, secrets.clone()),
             workspace,
             approvals,
             answer: HiddenText::new(secrets.clone()),

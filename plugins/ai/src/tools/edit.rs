@@ -29,8 +29,10 @@ impl Tools {
         let Some(current) = self.seen.current(place)? else {
             return Err(format!("there is no file {}", place.path().display()));
         };
+        self.check_masks(place, &current.bytes, asked.old_str.as_bytes())?;
         let bytes = replaced(&current.bytes, &asked.old_str, &asked.new_str)
             .map_err(|reason| format!("{}: {reason}", place.path().display()))?;
+        self.check_masks(place, &current.bytes, &bytes)?;
         Ok((bytes, current))
     }
 

@@ -45,6 +45,7 @@ use self::undo::Changes;
 use crate::agent::{ToolCall, ToolResult};
 use crate::approvals::Subject;
 use crate::driver::Stop;
+use crate::secrets::Secrets;
 
 /// The tools, in one workspace.
 pub(crate) struct Tools {
@@ -56,12 +57,13 @@ pub(crate) struct Tools {
     background: Background,
     seen: SeenFiles,
     changes: Changes,
+    secrets: Secrets,
     /// The assistant has been told which variables are held back.
     has_told: bool,
 }
 
 impl Tools {
-    pub(crate) fn new(host: &Host, workspace: &Path) -> Self {
+    pub(crate) fn new(host: &Host, workspace: &Path, secrets: Secrets) -> Self {
         let passed = host.setting("ai_pass_environment").map(|setting| setting.value).unwrap_or_default();
         let names = passed.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned);
         Self {
@@ -72,6 +74,7 @@ impl Tools {
             background: Background::default(),
             seen: SeenFiles::default(),
             changes: Changes::default(),
+            secrets,
             has_told: false,
         }
     }

@@ -13,6 +13,7 @@ use super::line_ends::{LineEnd, MARK};
 use super::place::{Access, Place, directory, problem};
 use super::{Limits, Tools};
 use crate::agent::ToolResult;
+use crate::secrets::MASKS;
 
 impl Tools {
     pub(super) fn write_file(&mut self, asked: &WriteFile, path: &Path) -> ToolResult {
@@ -46,7 +47,22 @@ impl Tools {
         if current.bytes.starts_with(MARK) && !bytes.starts_with(MARK) {
             bytes.splice(0..0, MARK.iter().copied());
         }
+        self.check_masks(place, &current.bytes, &bytes)?;
         Ok((bytes, Some(current)))
+    }
+
+    /// Refuses a text in which masks would take the place of secrets that the file has.
+    pub(super) fn check_masks(&self, place: &Place, old: &[u8], new: &[u8]) -> Result<(), String> {
+        let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
+        let is_new = |mask: &&&str| new.matches(**mask).count() > old.matches(**mask).count();
+        match MASKS.iter().find(is_new) {
+            Some(mask) if self.secrets.hidden(&old) != old => Err(format!(
+                "{}: {mask} stands for a secret that you are not shown, and must not take its place: change other \
+                 parts of the file with edit_file_local, one by one",
+                place.path().display()
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn write(&mut self, asked: &WriteFile, path: &Path) -> Result<String, String> {
