@@ -41,6 +41,7 @@ mod renewal;
 mod schemas;
 mod session;
 mod streams;
+mod surroundings;
 mod terminal;
 mod tls;
 mod tools;

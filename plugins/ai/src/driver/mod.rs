@@ -77,10 +77,10 @@ impl Driver {
         let workspace = existing_workspace(host)?;
         let approvals = Approvals::new(host, &workspace, &args.allow)?;
         let sends_commits = settings::is_on(host, "ai_send_commits");
-        let gathering = Some(Gathering::begin(&workspace, sends_commits));
+        let secrets = Secrets::of(host);
+        let gathering = Some(Gathering::begin(host, &workspace, sends_commits, &secrets));
         let stop = Stop::default();
         let pauses = stop.clone();
-        let secrets = Secrets::of(host);
         let backend = Backend::new(host, is_headless, secrets.clone(), move |pause| pauses.pause(pause))?;
         let mask = secrets.clone();
         let patience = Duration::from_secs(seconds(host, "ai_reconnect_seconds", RECONNECT_SECONDS));
@@ -225,10 +225,9 @@ impl Driver {
     ) -> Result<()> {
         match effect {
             Effect::CreateSession => {
-                let gathering = self
-                    .gathering
-                    .take()
-                    .unwrap_or_else(|| Gathering::begin(&self.workspace, self.sends_commits));
+                let gathering = self.gathering.take().unwrap_or_else(|| {
+                    Gathering::begin(&self.host, &self.workspace, self.sends_commits, &self.secrets)
+                });
                 let session = self.backend.create_session(|| gathering.finish())?;
                 if let Opened::Here(_new) = self.journal.open(&session) {
                     self.note_session(&session, false);

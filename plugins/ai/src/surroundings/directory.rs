@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Reader;
 use super::skills;
 
 /// Entries of a sub-directory in the tree.
@@ -23,14 +24,14 @@ const SHOWN_DOTS: [&str; 3] = [".git", ".github", ".nextflow"];
 const SCRIPTS: [&str; 2] = ["main.nf", "workflows/main.nf"];
 
 /// Keys of `directory_context`.
-pub(super) fn describe(workspace: &Path, root: Option<&Path>) -> Vec<(&'static str, Value)> {
+pub(super) fn describe(workspace: &Path, root: Option<&Path>, reader: &Reader) -> Vec<(&'static str, Value)> {
     let entries = entries(workspace);
     let mut keys = vec![
         ("directory_tree", tree(workspace, &entries).into()),
         ("directory_listing", listing(&entries).into()),
     ];
     for name in SCRIPTS {
-        if let Some(content) = read(&workspace.join(name), DOCUMENT) {
+        if let Some(content) = reader.of_project(workspace, name, DOCUMENT) {
             keys.push(("main_nf_path", name.into()));
             keys.push(("main_nf_content", script(&content).into()));
             break;
@@ -51,8 +52,8 @@ pub(super) fn describe(workspace: &Path, root: Option<&Path>) -> Vec<(&'static s
         })
         .collect();
     keys.push(("project_skills", rows.into()));
-    keys.push(("pipeline_docs", documents(&workspace.join(".seqera/docs")).into()));
-    keys.push(("pipeline_memory", documents(&workspace.join(".seqera/memory")).into()));
+    keys.push(("pipeline_docs", documents(&workspace.join(".seqera/docs"), reader).into()));
+    keys.push(("pipeline_memory", documents(&workspace.join(".seqera/memory"), reader).into()));
     keys
 }
 
@@ -130,7 +131,7 @@ fn script(content: &str) -> String {
 }
 
 /// The `*.md` files of a directory, by name; no symbolic links, and nothing below.
-fn documents(directory: &Path) -> Vec<Value> {
+fn documents(directory: &Path, reader: &Reader) -> Vec<Value> {
     // A link here could lead to any file of the user.
     let is_real = [directory, directory.parent().unwrap_or(directory)]
         .iter()
@@ -154,7 +155,7 @@ fn documents(directory: &Path) -> Vec<Value> {
     files
         .iter()
         .filter_map(|path| {
-            let content = read(path, DOCUMENT)?;
+            let content = reader.of_project(directory, path, DOCUMENT)?;
             Some(json!({ "path": path.display().to_string(), "content": content }))
         })
         .collect()
@@ -192,7 +193,8 @@ mod tests {
         fs::write(at("secret"), "secret").unwrap();
         std::os::unix::fs::symlink(at("secret"), at(".seqera/docs/two.md")).unwrap();
         std::os::unix::fs::symlink(root.path(), at(".seqera/memory")).unwrap();
-        let keys: std::collections::HashMap<_, _> = describe(root.path(), None).into_iter().collect();
+        let keys: std::collections::HashMap<_, _> =
+            describe(root.path(), None, &Reader::of_tests()).into_iter().collect();
         let tree = keys["directory_tree"].as_str().unwrap();
         assert_eq!(
             tree,

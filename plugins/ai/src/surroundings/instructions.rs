@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::directory;
+use super::Reader;
 
 /// Longest text, in UTF-16 units of its JSON.
 const CAP: usize = 8000;
@@ -11,16 +11,15 @@ const FILE: u64 = 64 * 1024;
 
 /// The instructions for a directory: of every directory from the top to it, the nearest last. When they are too long,
 /// the nearest are kept.
-fn read_for(workspace: &Path, fallbacks: &[PathBuf]) -> Option<String> {
+fn read_for(workspace: &Path, fallbacks: &[PathBuf], reader: &Reader) -> Option<String> {
     let directories: Vec<&Path> = workspace.ancestors().collect();
     let of_name = |name: &str| -> Vec<(PathBuf, String)> {
         directories
             .iter()
             .rev()
             .filter_map(|directory| {
-                let path = directory.join(name);
-                let text = directory::read(&path, FILE).filter(|text| !text.trim().is_empty())?;
-                Some((path, text))
+                let text = reader.of_project(directory, name, FILE).filter(|text| !text.trim().is_empty())?;
+                Some((directory.join(name), text))
             })
             .collect()
     };
@@ -31,7 +30,7 @@ fn read_for(workspace: &Path, fallbacks: &[PathBuf]) -> Option<String> {
         .unwrap_or_default();
     if files.is_empty() {
         files.extend(fallbacks.iter().find_map(|path| {
-            let text = directory::read(path, FILE).filter(|text| !text.trim().is_empty())?;
+            let text = reader.of_user(path, FILE).filter(|text| !text.trim().is_empty())?;
             Some((path.clone(), text))
         }));
     }
@@ -51,7 +50,7 @@ fn read_for(workspace: &Path, fallbacks: &[PathBuf]) -> Option<String> {
 }
 
 /// The instructions for a directory, or those of the user.
-pub(super) fn read(workspace: &Path) -> Option<String> {
+pub(super) fn read(workspace: &Path, reader: &Reader) -> Option<String> {
     let fallbacks: Vec<PathBuf> = [
         super::configuration().map(|directory| directory.join("opencode/AGENTS.md")),
         super::home().map(|home| home.join(".claude/CLAUDE.md")),
@@ -59,7 +58,7 @@ pub(super) fn read(workspace: &Path) -> Option<String> {
     .into_iter()
     .flatten()
     .collect();
-    read_for(workspace, &fallbacks)
+    read_for(workspace, &fallbacks, reader)
 }
 
 #[cfg(test)]
@@ -68,26 +67,30 @@ mod tests {
 
     use super::*;
 
+    fn read(workspace: &Path, fallbacks: &[PathBuf]) -> Option<String> {
+        read_for(workspace, fallbacks, &Reader::of_tests())
+    }
+
     #[test]
     fn all_of_a_name_the_nearest_last_and_kept() {
         let root = tempfile::tempdir().unwrap();
         let inner = root.path().join("a/b");
         fs::create_dir_all(&inner).unwrap();
         fs::write(root.path().join("CLAUDE.md"), "other").unwrap();
-        assert!(read_for(&inner, &[]).unwrap().ends_with("CLAUDE.md\nother"));
+        assert!(read(&inner, &[]).unwrap().ends_with("CLAUDE.md\nother"));
         fs::write(root.path().join("AGENTS.md"), "far\n").unwrap();
         fs::write(inner.join("AGENTS.md"), "near\n").unwrap();
-        let text = read_for(&inner, &[]).unwrap();
+        let text = read(&inner, &[]).unwrap();
         assert!(text.contains("far\n\n") && text.ends_with("near") && !text.contains("other"), "{text}");
         fs::write(root.path().join("AGENTS.md"), "x".repeat(9000)).unwrap();
-        let text = read_for(&inner, &[]).unwrap();
+        let text = read(&inner, &[]).unwrap();
         assert!(!text.contains("xxx") && text.ends_with("near"), "{text}");
         fs::write(inner.join("AGENTS.md"), "\"".repeat(9000)).unwrap();
-        let text = read_for(&inner, &[]).unwrap();
+        let text = read(&inner, &[]).unwrap();
         assert!(super::super::budget::units(&text) <= CAP && text.ends_with("(shortened)"));
         let none = tempfile::tempdir().unwrap();
         fs::write(none.path().join("user"), "mine").unwrap();
-        assert!(read_for(none.path(), &[none.path().join("user")]).unwrap().ends_with("mine"));
-        assert_eq!(read_for(none.path(), &[]), None);
+        assert!(read(none.path(), &[none.path().join("user")]).unwrap().ends_with("mine"));
+        assert_eq!(read(none.path(), &[]), None);
     }
 }

@@ -7,6 +7,7 @@ mod budget;
 mod directory;
 mod git;
 mod instructions;
+mod reader;
 mod skills;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,10 @@ use std::time::{Duration, Instant};
 use seqera_plugin_api::{Error, ErrorKind, Host, Result};
 use serde_json::{Map, Value, json};
 
+use crate::secrets::Secrets;
+
 pub(crate) use budget::fitted;
+use reader::Reader;
 pub(crate) use skills::Skill;
 
 /// Longest wait of a first message for all of it.
@@ -107,9 +111,10 @@ pub(crate) struct Gathering {
 
 impl Gathering {
     /// Begins. With `sends_commits`, messages and patches of the last commits and the names of their authors are sent.
-    pub(crate) fn begin(workspace: &Path, sends_commits: bool) -> Self {
+    pub(crate) fn begin(host: &Host, workspace: &Path, sends_commits: bool, secrets: &Secrets) -> Self {
         let (sender, parts) = mpsc::channel();
         let root = repository(workspace).map(Path::to_owned);
+        let reader = Reader::new(host, workspace, root.as_deref(), secrets.clone());
         let spawn = |name: &str, work: Box<dyn FnOnce() -> Part + Send>| {
             let sender = sender.clone();
             let name = format!("seqera-context-{name}");
@@ -117,13 +122,13 @@ impl Gathering {
                 let _too_late = sender.send(work());
             });
         };
-        let (cwd, top) = (workspace.to_owned(), root.clone());
-        spawn("files", Box::new(move || Part::Directory(directory::describe(&cwd, top.as_deref()))));
-        let cwd = workspace.to_owned();
-        spawn("text", Box::new(move || Part::Instructions(instructions::read(&cwd))));
+        let (cwd, top, files) = (workspace.to_owned(), root.clone(), reader.clone());
+        spawn("files", Box::new(move || Part::Directory(directory::describe(&cwd, top.as_deref(), &files))));
+        let (cwd, files) = (workspace.to_owned(), reader);
+        spawn("text", Box::new(move || Part::Instructions(instructions::read(&cwd, &files))));
         if root.is_some() {
-            let cwd = workspace.to_owned();
-            spawn("git", Box::new(move || Part::Directory(git::status(&cwd, sends_commits))));
+            let (cwd, secrets) = (workspace.to_owned(), secrets.clone());
+            spawn("git", Box::new(move || Part::Directory(git::status(&cwd, sends_commits, &secrets))));
         }
         Self { workspace: workspace.to_owned(), parts, started: Instant::now() }
     }
