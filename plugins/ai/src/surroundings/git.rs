@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::secrets::Secrets;
+
 /// Longest wait for one call.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Most of what a call may say, in bytes.
@@ -22,15 +24,21 @@ const PATCH: usize = 2000;
 const FIELD: char = '\u{1f}';
 const COMMIT: char = '\u{1e}';
 
+/// What makes git run a program for the content of a file.
+const FILTERS: &str = r"^filter\..*\.(clean|smudge|process)$";
+
 /// The key `git_status`.
-pub(super) fn status(workspace: &Path, sends_commits: bool) -> Vec<(&'static str, Value)> {
+pub(super) fn status(workspace: &Path, sends_commits: bool, secrets: &Secrets) -> Vec<(&'static str, Value)> {
+    let Some(git) = Git::new(workspace) else {
+        return vec![("git_status", json!({ "is_git_repo": true, "files": [], "recent_commits": [] }))];
+    };
     let (states, lines, commits) = std::thread::scope(|scope| {
-        let lines = scope.spawn(|| git(workspace, &["diff", "--numstat", "-z", "HEAD", "--"]));
-        let commits = sends_commits.then(|| scope.spawn(|| commits(workspace)));
-        let states = git(
-            workspace,
-            &["status", "--porcelain", "--branch", "-z", "--untracked-files=normal", "--no-renames"],
-        );
+        let of_this = "--ignore-submodules=dirty";
+        let lines = scope.spawn(|| git.says(&["diff", "--numstat", "-z", of_this, "HEAD", "--"]));
+        let commits = sends_commits.then(|| scope.spawn(|| commits(&git, secrets)));
+        let untracked = "--untracked-files=normal";
+        let states =
+            git.says(&["status", "--porcelain", "--branch", "-z", untracked, "--no-renames", of_this]);
         let commits = commits.and_then(|commits| commits.join().ok()).unwrap_or_default();
         (states.unwrap_or_default(), lines.join().ok().flatten().unwrap_or_default(), commits)
     });
@@ -52,34 +60,70 @@ fn branch(head: &str) -> Option<&str> {
     (!name.contains(' ')).then_some(name)
 }
 
-/// What a call says; `None` when it failed or took too long.
-fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
-    let mut command = Command::new("git");
-    // `core.fsmonitor` names a program; hooks, external diffs and text conversions are programs too.
-    command.args([
-        "--no-pager",
-        "--no-optional-locks",
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-    ]);
-    let (verb, rest) = arguments.split_first()?;
-    command.arg(verb);
-    if matches!(*verb, "diff" | "log") {
-        command.args(["--no-ext-diff", "--no-textconv", "--no-color"]);
+/// Calls of git in a workspace.
+struct Git<'a> {
+    workspace: &'a Path,
+    /// Settings in place of those that name programs.
+    settings: Vec<String>,
+}
+
+impl<'a> Git<'a> {
+    /// `None` when the repository names programs in a way that cannot be turned off, or git does not answer.
+    fn new(workspace: &'a Path) -> Option<Self> {
+        let settings = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false"];
+        let mut git = Self { workspace, settings: settings.map(str::to_owned).to_vec() };
+        let (code, keys) = git.run(&["config", "--null", "--name-only", "--get-regexp", FILTERS])?;
+        // 1: there is none.
+        if !matches!(code, 0 | 1) {
+            return None;
+        }
+        for key in keys.split('\0').filter(|key| !key.is_empty()) {
+            let (filter, _) = key.rsplit_once('.')?;
+            // Git would end the name there.
+            if filter.contains('=') {
+                log::info!("git is not asked: it would run the filter {filter}");
+                return None;
+            }
+            git.settings.extend([format!("{key}="), format!("{filter}.required=false")]);
+        }
+        Some(git)
     }
-    command.args(rest).current_dir(workspace);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") {
+
+    /// What a call says; `None` when it failed or took too long.
+    fn says(&self, arguments: &[&str]) -> Option<String> {
+        self.run(arguments).and_then(|(code, text)| (code == 0).then_some(text))
+    }
+
+    /// How a call ends and what it says; `None` when it took too long.
+    fn run(&self, arguments: &[&str]) -> Option<(i32, String)> {
+        let mut command = Command::new("git");
+        command.args(["--no-pager", "--no-optional-locks"]);
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        let (verb, rest) = arguments.split_first()?;
+        command.arg(verb);
+        if matches!(*verb, "diff" | "log") {
+            command.args(["--no-ext-diff", "--no-textconv", "--no-color"]);
+        }
+        command.args(rest).current_dir(self.workspace);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("GIT_") {
+                command.env_remove(name);
+            }
+        }
+        // No child that was not asked for a token gets one.
+        for name in ["SEQERA_ACCESS_TOKEN", "SEQERA_TOKEN", "TOWER_ACCESS_TOKEN"] {
             command.env_remove(name);
         }
+        // What is missing in a partial clone would be fetched, by programs that the repository may name.
+        command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "");
+        command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+        output(command, &arguments.join(" "))
     }
-    // No child that was not asked for a token gets one.
-    for name in ["SEQERA_ACCESS_TOKEN", "SEQERA_TOKEN", "TOWER_ACCESS_TOKEN"] {
-        command.env_remove(name);
-    }
-    command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+}
+
+fn output(mut command: Command, name: &str) -> Option<(i32, String)> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let stdout = child.stdout.take()?;
     let (sender, output) = mpsc::channel();
@@ -92,15 +136,16 @@ fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
     let Ok(bytes) = output.recv_timeout(PATIENCE) else {
         let _gone = child.kill();
         let _status = child.wait();
-        log::info!("git {} took too long", arguments.join(" "));
+        log::info!("git {name} took too long");
         return None;
     };
     if bytes.len() as u64 == LONGEST {
         let _does_not_wait_for_us = child.kill();
         let _status = child.wait();
-        return Some(String::from_utf8_lossy(&bytes).into_owned());
+        return Some((0, String::from_utf8_lossy(&bytes).into_owned()));
     }
-    child.wait().ok()?.success().then(|| String::from_utf8_lossy(&bytes).into_owned())
+    let code = child.wait().ok()?.code()?;
+    Some((code, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Files that differ, with the number of lines added and removed.
@@ -131,11 +176,13 @@ fn files(states: &str, lines: &str) -> Vec<Value> {
 }
 
 /// The last commits with author, message and patch.
-fn commits(workspace: &Path) -> Vec<Value> {
+fn commits(git: &Git<'_>, secrets: &Secrets) -> Vec<Value> {
     let count = format!("--max-count={COMMITS}");
     let format = format!("--format={COMMIT}%h{FIELD}%an{FIELD}%aI{FIELD}%B{FIELD}");
-    let said = git(workspace, &["log", &count, "--abbrev=8", &format, "--stat", "--patch"]);
-    said.unwrap_or_default()
+    let said = git.says(&["log", &count, "--abbrev=8", &format, "--stat", "--patch"]);
+    // Before it is cut: half a secret is not known any more.
+    secrets
+        .hidden(&said.unwrap_or_default())
         .split(COMMIT)
         .filter_map(|commit| {
             let mut fields = commit.splitn(5, FIELD);
