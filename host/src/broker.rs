@@ -21,6 +21,7 @@ use crate::last_words::Inside;
 use crate::lent::Lent;
 use crate::library;
 use crate::output;
+use crate::plugin_store::receipt;
 use crate::signals::Signals;
 
 /// What is loaded, and what it may use.
@@ -239,6 +240,8 @@ fn open(entry: &Entry, digests: &DigestCache) -> Result<(abi::LibraryHeader, Str
     })?;
     let path = entry.dir.join(&artifact.file);
     refuse_shared_directories(entry, &path)?;
+    receipt::check_manifest(entry)
+        .map_err(|error| error.hint("It was not opened. Install the plugin again."))?;
     let read_error =
         |error: std::io::Error| cannot_load(entry, &format!("{} cannot be read: {error}", path.display()));
     let mut file = File::open(&path).map_err(read_error)?;

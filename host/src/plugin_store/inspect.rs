@@ -16,7 +16,7 @@ use crate::discovery::manifest::{Artifact, Manifest};
 use crate::error::{Code, Error, Result};
 
 /// More than any manifest needs.
-const MAX_MANIFEST: u64 = 1 << 20;
+pub const MAX_MANIFEST: u64 = 1 << 20;
 
 /// A manifest whose signature, if it has one, is good.
 #[derive(Debug)]

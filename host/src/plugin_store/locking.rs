@@ -1,15 +1,16 @@
 //! Keeps `plugins.lock` what is installed. Whoever writes it holds the lock of the store.
 
-use super::durable;
+use super::index::Seen;
 use super::receipt::Receipt;
 use super::store::Store;
+use super::{admission, durable, verify};
 use crate::config::lock::{self, Lock};
 use crate::config::{Config, Locked};
 use crate::discovery::{Catalog, Entry, Origin};
 use crate::error::{Code, Error, Result};
 
 /// What is written down about a plugin that was installed.
-pub fn locked(entry: &Entry, receipt: &Receipt) -> Locked {
+fn locked(entry: &Entry, receipt: &Receipt) -> Locked {
     Locked {
         name: entry.name().to_owned(),
         version: entry.version().clone(),
@@ -24,6 +25,14 @@ pub fn locked(entry: &Entry, receipt: &Receipt) -> Locked {
             .map(|(target, artifact)| (target.clone(), artifact.sha256.clone()))
             .collect(),
     }
+}
+
+/// The same, once the files were checked: what was changed since it was installed must not become what is meant.
+fn locked_if_whole(store: &Store, entry: &Entry, receipt: &Receipt) -> Result<Locked> {
+    let keys = admission::trusted_keys(store)?;
+    verify::check(entry, Some(receipt), &keys, &Seen::read(store.root()))
+        .map_err(|error| error.hint("It was not locked."))?;
+    Ok(locked(entry, receipt))
 }
 
 /// What the lock would say of the plugins that are installed.
@@ -67,7 +76,7 @@ pub fn record(store: &Store) -> Result<Record> {
         };
         match chosen {
             Some(entry) if entry.origin == Origin::User => match Receipt::read(&entry.dir) {
-                Some(receipt) => record.plugins.push(locked(entry, &receipt)),
+                Some(receipt) => record.plugins.push(locked_if_whole(store, entry, &receipt)?),
                 None => record.remarks.push(format!(
                     "{} is left out: it was not installed with `seqera plugin install` ({})",
                     entry.label(),
@@ -108,7 +117,7 @@ pub fn follow(store: &Store, name: &str, moves: bool) -> Result<()> {
     let chosen = config.pins_of_files(name).and_then(|pins| catalog.choose_by(name, &versions, &pins));
     let Ok(Some(entry)) = chosen else { return Ok(()) };
     match Receipt::read(&entry.dir).filter(|_| entry.origin == Origin::User) {
-        Some(receipt) => replace(store, lock, name, Some(locked(entry, &receipt))),
+        Some(receipt) => replace(store, lock, name, Some(locked_if_whole(store, entry, &receipt)?)),
         None => Ok(()),
     }
 }

@@ -5,6 +5,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::durable;
+use super::inspect::MAX_MANIFEST;
+use super::package::MANIFEST_FILE;
+use crate::digest;
+use crate::discovery::{Entry, Origin};
+use crate::error::{Code, Error, Result};
+
 /// Its name, in the directory of the version.
 pub const RECEIPT_FILE: &str = "receipt.toml";
 /// The version of the format.
@@ -56,4 +63,30 @@ impl Receipt {
         let receipt: Self = toml::from_str(text).ok()?;
         (receipt.receipt <= FORMAT).then_some(receipt)
     }
+
+    /// Whether a manifest is the one that was installed.
+    ///
+    /// # Errors
+    /// `Mismatch`: it is another one.
+    pub fn check(&self, manifest_sha256: &str, label: &str) -> Result<()> {
+        if self.manifest_sha256 == manifest_sha256 {
+            return Ok(());
+        }
+        Err(Error::new(Code::Mismatch, format!("{label} is not what was installed"))
+            .because("its plugin.toml was changed since"))
+    }
+}
+
+/// Whether a plugin that was installed still has the manifest that was installed: whoever exchanges a library can write
+/// its digest into the manifest too. What has no receipt was put there by other means, and nobody vouched for it.
+///
+/// # Errors
+/// `Mismatch`: it has another one.
+pub fn check_manifest(entry: &Entry) -> Result<()> {
+    if entry.origin != Origin::User {
+        return Ok(());
+    }
+    let Some(receipt) = Receipt::read(&entry.dir) else { return Ok(()) };
+    let text = durable::read_limited(&entry.dir.join(MANIFEST_FILE), MAX_MANIFEST).unwrap_or_default();
+    receipt.check(&digest::of_bytes(&text), &entry.label())
 }

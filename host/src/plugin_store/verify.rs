@@ -71,10 +71,7 @@ pub fn check(
 ) -> Result<Option<String>> {
     let inspected = Inspected::read(&entry.dir, &entry.label(), keys)?;
     if let Some(receipt) = receipt {
-        if receipt.manifest_sha256 != inspected.manifest_sha256 {
-            return Err(Error::new(Code::Mismatch, format!("{} is not what was installed", entry.label()))
-                .because("its plugin.toml was changed since"));
-        }
+        receipt.check(&inspected.manifest_sha256, &entry.label())?;
         if let (Some(signer), None) = (&receipt.signer, &inspected.signer) {
             return Err(Error::new(Code::Mismatch, format!("{} is not what was installed", entry.label()))
                 .because(format!("the signature of the key {signer} is gone")));

@@ -12,6 +12,8 @@ use crate::digest;
 use crate::discovery::{Case, Catalog, Entry};
 use crate::error::{Code, Error, Result};
 use crate::output;
+use crate::plugin_store::package::MANIFEST_FILE;
+use crate::plugin_store::receipt::{self, RECEIPT_FILE, Receipt};
 use crate::policy::Finding;
 use crate::sign_in::{self, Decision};
 
@@ -50,18 +52,12 @@ struct Explanation {
     notes: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Library {
-    AsNamed,
-    Changed,
-    Missing,
-}
-
 struct Version {
     entry: Entry,
     /// It is the one that would be loaded.
     is_meant: bool,
-    library: Library,
+    /// The error that loading it would end with because of its files.
+    damage: Option<Error>,
     state: State,
     rules: Vec<Finding>,
     sign_in: Vec<Decision>,
@@ -100,7 +96,7 @@ impl Explanation {
         if refusal.is_some() {
             versions.iter_mut().for_each(|version| version.state = State::Refused);
         }
-        refusal = refusal.or_else(|| versions.iter().find(|version| version.is_meant)?.refusal());
+        refusal = refusal.or_else(|| versions.iter().find(|version| version.is_meant)?.damage.clone());
         let used = versions.iter().find(|version| version.state == State::Used);
         let mut notes = used.map(|version| notes(&catalog, &version.entry)).unwrap_or_default();
         if versions.is_empty() {
@@ -191,8 +187,8 @@ impl Version {
         used: Option<&Path>,
     ) -> Result<Self> {
         let mut rules = catalog.weigh(&entry, case);
-        let (library, finding) = integrity(&entry);
-        rules.push(finding);
+        let (findings, damage) = integrity(&entry);
+        rules.extend(findings);
         let is_meant = used == Some(&entry.dir);
         let state = match (rules.iter().all(|rule| rule.is_met), is_meant) {
             (true, true) => State::Used,
@@ -200,24 +196,7 @@ impl Version {
             (false, _) => State::Refused,
         };
         let sign_in = sign_in::decide(paths, catalog.config(), &entry)?;
-        Ok(Self { entry, is_meant, library, state, rules, sign_in })
-    }
-
-    /// The error that loading it would end with.
-    fn refusal(&self) -> Option<Error> {
-        let rule = self.rules.iter().find(|rule| !rule.is_met)?;
-        let error = match self.library {
-            Library::AsNamed => return None,
-            Library::Changed => {
-                let message = format!("the library of {} was changed on disk", self.entry.label());
-                Error::new(Code::Mismatch, message)
-                    .hint("It would not be opened. Install the plugin, or seqera, again.")
-            }
-            Library::Missing => {
-                Error::new(Code::CannotLoad, format!("the plugin {} cannot be loaded", self.entry.label()))
-            }
-        };
-        Some(error.because(format!("{} ({})", rule.rule, rule.place)))
+        Ok(Self { entry, is_meant, damage, state, rules, sign_in })
     }
 
     fn to_json(&self) -> Value {
@@ -238,28 +217,54 @@ impl Version {
     }
 }
 
-/// What is checked when it is opened: that its library is the one that its manifest names. Nothing remembered counts.
-fn integrity(entry: &Entry) -> (Library, Finding) {
-    let (library, rule) = match entry.artifact() {
-        None => (Library::Missing, format!("it has no library for {}", crate::TARGET)),
-        Some(artifact) => {
-            match std::fs::read(entry.dir.join(&artifact.file)).map(|bytes| digest::of_bytes(&bytes)) {
-                Ok(sha256) if sha256 == artifact.sha256 => {
-                    (Library::AsNamed, "its library is the one that is named".to_owned())
-                }
-                Ok(sha256) => {
-                    let named = &artifact.sha256;
-                    (Library::Changed, format!("its library has sha256 {sha256}, and {named} is named"))
-                }
-                Err(error) => {
-                    (Library::Missing, format!("its library {} cannot be read: {error}", artifact.file))
-                }
-            }
-        }
+/// What is checked when it is opened: that its manifest is the one that was installed, and its library the one that the
+/// manifest names. Nothing remembered counts. With the error that loading it would end with.
+fn integrity(entry: &Entry) -> (Vec<Finding>, Option<Error>) {
+    let finding = |rule: String, file: &str, is_met| Finding {
+        rule,
+        place: entry.dir.join(file).display().to_string(),
+        is_met,
+        is_policy: false,
     };
-    let place = entry.dir.join("plugin.toml").display().to_string();
-    let is_met = library == Library::AsNamed;
-    (library, Finding { rule, place, is_met, is_policy: false })
+    let mut findings = Vec::new();
+    let mut damage = None;
+    match receipt::check_manifest(entry) {
+        Ok(()) if Receipt::read(&entry.dir).is_none() => {}
+        Ok(()) => {
+            let rule = "its plugin.toml is the one that was installed".to_owned();
+            findings.push(finding(rule, RECEIPT_FILE, true));
+        }
+        Err(error) => {
+            findings.push(finding(error.causes.join(": "), RECEIPT_FILE, false));
+            damage = Some(error.hint("It would not be opened. Install the plugin again."));
+        }
+    }
+    let cannot = || Error::new(Code::CannotLoad, format!("the plugin {} cannot be loaded", entry.label()));
+    let (rule, problem) = match library(entry) {
+        Ok(sha256) if entry.sha256() == Some(&sha256) => {
+            ("its library is the one that is named".to_owned(), None)
+        }
+        Ok(sha256) => {
+            let named = entry.sha256().unwrap_or_default();
+            let message = format!("the library of {} was changed on disk", entry.label());
+            let error = Error::new(Code::Mismatch, message)
+                .hint("It would not be opened. Install the plugin, or seqera, again.");
+            (format!("its library has sha256 {sha256}, and {named} is named"), Some(error))
+        }
+        Err(problem) => (problem, Some(cannot())),
+    };
+    let library = finding(rule, MANIFEST_FILE, problem.is_none());
+    damage = damage.or_else(|| Some(problem?.because(format!("{} ({})", library.rule, library.place))));
+    findings.push(library);
+    (findings, damage)
+}
+
+/// SHA-256 of the library that is there.
+fn library(entry: &Entry) -> Result<String, String> {
+    let artifact = entry.artifact().ok_or_else(|| format!("it has no library for {}", crate::TARGET))?;
+    std::fs::read(entry.dir.join(&artifact.file))
+        .map(|bytes| digest::of_bytes(&bytes))
+        .map_err(|error| format!("its library {} cannot be read: {error}", artifact.file))
 }
 
 /// What it would do and does not: words and services that are another plugin's.

@@ -9,6 +9,7 @@ use crate::builtin::surroundings;
 use crate::discovery::{Catalog, Origin};
 use crate::error::Result;
 use crate::output;
+use crate::plugin_store::receipt;
 use crate::sign_in::grants::{Grant, Grants, not_granted, record, revoke};
 use crate::sign_in::{Capability, holder, signer};
 
@@ -95,6 +96,7 @@ fn to_json(grant: &Grant) -> Value {
 fn allow(plugin: &str) -> Result<()> {
     let (paths, config) = surroundings()?;
     let entry = Catalog::new(&paths, &config).named(plugin)?;
+    receipt::check_manifest(&entry).map_err(|error| error.hint("Install the plugin again."))?;
     let asked = Capability::asked(&entry.manifest.capabilities);
     if asked.is_empty() {
         output::people(&format!("{} asks for nothing.\n", entry.label()));
