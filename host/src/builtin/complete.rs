@@ -134,12 +134,14 @@ fn with_keys(config: clap::Command) -> clap::Command {
 
 /// Leaves out words that are taken: a plugin whose tree repeats one must not cost the others their completion.
 fn with_subcommands(mut parent: clap::Command, commands: &[Command]) -> clap::Command {
-    for command in commands {
+    for command in commands.iter().filter(|command| is_plain(&command.name)) {
         if parent.find_subcommand(&command.name).is_none() {
             let aliases: Vec<String> = command
                 .aliases
                 .iter()
-                .filter(|alias| parent.find_subcommand(alias).is_none() && **alias != command.name)
+                .filter(|alias| {
+                    is_plain(alias) && parent.find_subcommand(alias).is_none() && **alias != command.name
+                })
                 .cloned()
                 .collect();
             parent = parent.subcommand(to_clap(command, aliases));
@@ -149,6 +151,7 @@ fn with_subcommands(mut parent: clap::Command, commands: &[Command]) -> clap::Co
 }
 
 fn to_clap(command: &Command, aliases: Vec<String>) -> clap::Command {
+    let arguments = command.arguments.iter().filter(|argument| argument.long.as_deref().is_none_or(is_plain));
     let clap = clap::Command::new(command.name.clone())
         .about(output::printable(&command.about))
         .hide(command.hidden)
@@ -156,7 +159,7 @@ fn to_clap(command: &Command, aliases: Vec<String>) -> clap::Command {
         .aliases(aliases)
         .disable_help_subcommand(true)
         .disable_help_flag(true)
-        .args(command.arguments.iter().map(to_clap_argument));
+        .args(arguments.map(to_clap_argument));
     with_subcommands(clap, &command.subcommands)
 }
 
@@ -177,6 +180,13 @@ fn to_clap_argument(argument: &Argument) -> Arg {
         // Nobody says what it is: a file, as shells assume.
         arg.value_hint(ValueHint::AnyPath)
     } else {
-        arg.value_parser(PossibleValuesParser::new(argument.values.clone()))
+        let values = argument.values.iter().filter(|value| is_plain(value));
+        arg.value_parser(PossibleValuesParser::new(values.cloned().collect::<Vec<_>>()))
     }
+}
+
+/// Whether a shell takes it as it stands: what is offered is put into the line that somebody is about to run.
+fn is_plain(word: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() && !output::is_hidden(c) || "-_.:/@%+=,".contains(c);
+    !word.is_empty() && word.chars().all(is_plain)
 }

@@ -6,6 +6,8 @@ use semver::Version;
 use seqera_plugin_abi::description::{Capabilities, Description, Requirement};
 use serde::{Deserialize, Serialize};
 
+use crate::output;
+
 /// The version of the format that this host writes, and the highest that it reads.
 pub const MANIFEST_FORMAT: u32 = 1;
 
@@ -167,13 +169,11 @@ impl Manifest {
                 return Err(format!("`{file}` does not lie beside the manifest"));
             }
         }
+        self.check_text()?;
         for word in self.commands.iter().flat_map(Word::all) {
-            if word.is_empty()
-                || word.starts_with('-')
-                || word.starts_with("__")
-                || word.contains(char::is_whitespace)
-            {
-                return Err(format!("`{word}` cannot be a command"));
+            if !is_word(word) {
+                let allowed = "it is made of a-z, 0-9, - and _, and begins with one of the first two";
+                return Err(format!("`{}` cannot be a command: {allowed}", word.escape_debug()));
             }
             if crate::builtin::is_builtin(word) {
                 return Err(format!("it claims `{word}`, which is a command of seqera itself"));
@@ -181,6 +181,36 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+impl Manifest {
+    /// What people are shown before they agree to a plugin has to be what it looks like.
+    fn check_text(&self) -> Result<(), String> {
+        let hides = |c: &char| c.is_control() || output::is_hidden(*c) && !output::is_joiner(*c);
+        let lines = self.commands.iter().map(|command| &command.about);
+        for line in lines.chain([&self.plugin.about, &self.plugin.publisher]) {
+            if let Some(c) = line.chars().find(hides) {
+                return Err(format!("a line for people has the character U+{:04X}", u32::from(c)));
+            }
+        }
+        let targets = self.artifact.iter();
+        let targets = targets
+            .flat_map(|(target, artifact)| [Some(target), Some(&artifact.file), artifact.glibc.as_ref()]);
+        let names = self.requires.keys().chain(self.provides.keys()).chain([&self.cli.file]);
+        let names = names.chain(&self.capabilities.audiences).chain(&self.capabilities.hosts);
+        let is_plain = |name: &&String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+        match names.chain(targets.flatten()).find(|name| !is_plain(name)) {
+            None => Ok(()),
+            Some(name) => Err(format!("`{}` is no name: that is ASCII without spaces", name.escape_debug())),
+        }
+    }
+}
+
+/// Whether it can be a command, at the top or below: it is typed, completed by shells and shown before anybody agreed
+/// to the plugin.
+fn is_word(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
 impl Word {

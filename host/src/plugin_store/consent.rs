@@ -34,7 +34,7 @@ pub fn summary(candidate: &Candidate<'_>) -> String {
         ("may send your sign-in to", capabilities.hosts.join(", ")),
     ] {
         if !value.is_empty() {
-            let _infallible = write!(text, "\n  {heading}: {value}");
+            let _infallible = write!(text, "\n  {heading}: {}", output::one_line(&value));
         }
     }
     text

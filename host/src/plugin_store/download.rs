@@ -154,7 +154,8 @@ struct Progress {
 
 impl Progress {
     fn new(url: &str, length: Option<u64>) -> Self {
-        let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url).to_owned();
+        let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
+        let name = output::one_line(name);
         Self { name, length, shown_at: None, is_shown: output::facts().stderr_terminal }
     }
 

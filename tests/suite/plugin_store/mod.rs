@@ -21,4 +21,5 @@ mod pin;
 mod pre_release;
 pub(crate) mod publisher;
 mod sources;
+mod shown;
 mod steps;

@@ -43,7 +43,7 @@ pub fn run(args: &ListArgs) -> Result<()> {
             commands.join(", ")
         );
     }
-    output::data(&text)?;
+    output::data(&output::printable(&text))?;
     for row in &rows {
         if let Some(error) = &row.refused {
             output::warning(&error.to_string());
