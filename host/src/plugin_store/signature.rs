@@ -38,9 +38,13 @@ impl PublicKey {
             .map(str::trim)
             .rfind(|line| !line.is_empty() && !line.starts_with("untrusted comment:"))
             .ok_or("it is empty")?;
-        let key = minisign_verify::PublicKey::from_base64(line)
-            .map_err(|_| format!("`{line}` is no public key of minisign"))?;
-        let id = key_id(line).ok_or_else(|| format!("`{line}` is no public key of minisign"))?;
+        if is_secret(text) {
+            return Err("it is a secret key, which only its owner may see".to_owned());
+        }
+        // It is not repeated: nobody knows what it is.
+        let none = || "it is no public key of minisign".to_owned();
+        let key = minisign_verify::PublicKey::from_base64(line).map_err(|_| none())?;
+        let id = key_id(line).ok_or_else(none)?;
         Ok(Self { key, text: line.to_owned(), id })
     }
 
@@ -109,6 +113,17 @@ pub fn manifest_comment(name: &str, version: &semver::Version) -> String {
     format!("name={name} version={version}")
 }
 
+/// Whether a text is, or holds, a secret key of minisign.
+pub fn is_secret(text: &str) -> bool {
+    /// Algorithm, derivation, checksum, salt, limits, and what is encrypted or not: key id, key, checksum.
+    const LENGTH: usize = 158;
+    let is_one = |line: &str| {
+        Base64::decode_to_vec(line.trim(), None)
+            .is_ok_and(|bytes| bytes.len() == LENGTH && bytes.starts_with(b"Ed"))
+    };
+    text.lines().any(is_one)
+}
+
 /// As minisign prints it: the little-endian number, in hexadecimal.
 fn key_id(line: &str) -> Option<String> {
     let bytes = Base64::decode_to_vec(line.trim(), None).ok()?;
@@ -129,6 +144,15 @@ impl SigningKey {
             Error::new(Code::Failed, format!("cannot sign with {}", path.display())).because(problem)
         };
         let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        if PublicKey::parse(&text).is_ok() {
+            let error = failed("it is a public key, and only the secret one signs".to_owned());
+            let secret = path.with_extension("");
+            let is_there = secret != path && fs::read_to_string(&secret).is_ok_and(|text| is_secret(&text));
+            return Err(match is_there {
+                true => error.hint(format!("The secret one lies beside it: {}", secret.display())),
+                false => error.hint("Name the file that was made with it, without .pub."),
+            });
+        }
         let key_box =
             || minisign::SecretKeyBox::from_string(&text).map_err(|error| failed(error.to_string()));
         if let Ok(key) = key_box()?.into_unencrypted_secret_key() {
@@ -232,6 +256,20 @@ mod tests {
         }
         assert_eq!(verify(b"x", "hello\nworld", &[public]), Err(Unverified::Malformed));
         assert!(PublicKey::parse("").is_err() && PublicKey::parse("RWhello").is_err());
+    }
+
+    #[test]
+    fn a_secret_key_is_known_and_never_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, public) = key_pair(dir.path(), "key");
+        let text = fs::read_to_string(dir.path().join("key")).unwrap();
+        let line = text.lines().nth(1).unwrap();
+        for secret in [text.as_str(), line] {
+            assert!(is_secret(secret));
+            let problem = PublicKey::parse(secret).unwrap_err();
+            assert!(problem.contains("secret key") && !problem.contains(&line[..8]), "{problem}");
+        }
+        assert!(!is_secret(public.text()) && !is_secret("RWQ") && !is_secret(""));
     }
 
     #[test]

@@ -99,3 +99,37 @@ fn what_a_distrusted_key_signed_stays_and_nothing_new_of_it_comes() {
     let _archive = world.run(&["install", &world.signed("0.4.0"), "--yes"]).fails(77, "not trusted here");
     world.assert_works("0.3.0");
 }
+
+#[test]
+fn a_key_that_is_taken_for_the_other_one_is_known_and_never_shown() {
+    let world = World::new();
+    let encrypted = encrypted_key(&world);
+    for (file, public) in [(world.path("key"), "key.pub"), (encrypted, "minisign.pub")] {
+        let secret = fs::read_to_string(&file).unwrap().lines().nth(1).unwrap().to_owned();
+        let by_file = world.run(&["trust", "add", &file]).fails(2, "it is a secret key");
+        let hint = format!("seqera plugin trust add {}\n", world.path(public));
+        assert!(by_file.stderr.contains(&hint), "{by_file}");
+        let by_text = world.run(&["trust", "add", &secret]).fails(2, "it is a secret key");
+        let no_key = world.run(&["trust", "add", &secret[..60]]).fails(2, "it is no public key");
+        for run in [by_file, by_text, no_key] {
+            assert!(!run.stderr.contains(&secret[..8]) && run.stdout.is_empty(), "{run}");
+        }
+        let path = world.user.config().join("trusted_keys.toml");
+        fs::create_dir_all(world.user.config()).unwrap();
+        fs::write(&path, format!("[[key]]\nkey = \"{secret}\"\n")).unwrap();
+        let listed = world.run(&["trust", "list"]).fails(3, "it is a secret key");
+        assert!(!listed.stderr.contains(&secret[..8]), "{listed}");
+        fs::remove_file(&path).unwrap();
+    }
+    let _no_file = world.run(&["trust", "add", "nowhere.pub"]).fails(2, "There is no file of that name");
+    let _packed = world.signed("0.3.0");
+    let (packages, public) = (world.path("packages"), world.path("key.pub"));
+    let library = world.library("0.3.0");
+    for line in [
+        vec!["index", packages.as_str(), "--sign", &public, "--name", "acme"],
+        vec!["package", &library, "--sign", &public, "--output", &packages],
+    ] {
+        let run = world.run(&line).fails(1, "it is a public key, and only the secret one signs");
+        assert!(run.stderr.contains(&format!("lies beside it: {}\n", world.path("key"))), "{run}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, Paths};
 use crate::error::{Code, Error, Result};
 use crate::output;
-use crate::plugin_store::signature::PublicKey;
+use crate::plugin_store::signature::{self, PublicKey};
 use crate::plugin_store::trusted_keys::{TrustedKey, TrustedKeys};
 use crate::policy::Policy;
 
@@ -89,11 +89,7 @@ fn add(keys: &mut TrustedKeys, key: &str, name: &str, change: &Change) -> Result
     } else {
         key.to_owned()
     };
-    let key = PublicKey::parse(&text).map_err(|problem| {
-        Error::new(Code::Usage, "that is not a key")
-            .because(problem)
-            .hint("A publisher shows the key as one line that begins with RW.")
-    })?;
+    let key = PublicKey::parse(&text).map_err(|problem| no_key(key, &text, problem))?;
     let added = TrustedKey { key, name: name.to_owned(), is_built_in: false };
     let is_new = keys.add(added.clone());
     let (action, said) = match (is_new, change.dry_run) {
@@ -112,6 +108,33 @@ fn add(keys: &mut TrustedKeys, key: &str, name: &str, change: &Change) -> Result
         output::warning(&format!("the policy of this machine names the keys that count ({})", keys.place));
     }
     Ok(())
+}
+
+/// What was meant is not repeated: it may be a secret.
+fn no_key(argument: &str, text: &str, problem: String) -> Error {
+    let error = Error::new(Code::Usage, "that is not a public key").because(problem);
+    let is_file = text != argument;
+    if signature::is_secret(text) {
+        let beside = [PathBuf::from(format!("{argument}.pub")), Path::new(argument).with_extension("pub")];
+        let public = beside.iter().find(|path| is_file && path.is_file());
+        return error.hint(match public {
+            Some(path) => {
+                format!("The public one lies beside it: seqera plugin trust add {}", path.display())
+            }
+            None if is_file => "The public one was made together with it.".to_owned(),
+            None => {
+                "Whoever sees it can sign in your name. It is in the history of your shell now: make another."
+                    .to_owned()
+            }
+        });
+    }
+    let error = error.hint("A publisher shows the key as one line that begins with RW.");
+    // No key has a full stop in it.
+    if is_file || !argument.contains('.') {
+        error
+    } else {
+        error.hint("There is no file of that name, either.")
+    }
 }
 
 fn remove(keys: &mut TrustedKeys, which: &str, change: &Change) -> Result<()> {
