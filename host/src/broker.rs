@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use seqera_plugin_abi as abi;
@@ -21,6 +20,7 @@ use crate::last_words::Inside;
 use crate::lent::Lent;
 use crate::library;
 use crate::output;
+use crate::ownership;
 use crate::plugin_store::receipt;
 use crate::signals::Signals;
 
@@ -239,7 +239,7 @@ fn open(entry: &Entry, digests: &DigestCache) -> Result<(abi::LibraryHeader, Str
         ))
     })?;
     let path = entry.dir.join(&artifact.file);
-    refuse_shared_directories(entry, &path)?;
+    ownership::check(entry)?;
     receipt::check_manifest(entry)
         .map_err(|error| error.hint("It was not opened. Install the plugin again."))?;
     let read_error =
@@ -260,33 +260,6 @@ fn open(entry: &Entry, digests: &DigestCache) -> Result<(abi::LibraryHeader, Str
     }
     let header = library::open(&path, file).map_err(|problem| cannot_load(entry, &problem))?;
     Ok((header, digest.sha256))
-}
-
-/// What anybody may write to, anybody may make run.
-#[cfg(unix)]
-fn refuse_shared_directories(entry: &Entry, library: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    const OTHERS_MAY_WRITE: u32 = 0o002;
-    for path in library.ancestors().take(4) {
-        let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.mode());
-        if mode & OTHERS_MAY_WRITE != 0 {
-            return Err(Error::new(
-                Code::Denied,
-                format!(
-                    "the plugin {} is not loaded: every user may write to {}",
-                    entry.label(),
-                    path.display()
-                ),
-            )
-            .hint(format!("chmod o-w {}", path.display())));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_shared_directories(_entry: &Entry, _library: &Path) -> Result<()> {
-    Ok(())
 }
 
 fn refused(entry: &Entry, error: &GateError) -> Error {

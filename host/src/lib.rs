@@ -15,7 +15,7 @@
 //! | `builtin` | the commands of the host itself; one file each. Most are in a program of their own (`builtin::program`), so that what a plugin's command waits for stays small |
 //! | `config` | files, settings, pins, each value with the place it comes from |
 //! | `discovery` | which plugins there are and which one is meant; opens no library |
-//! | `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
+//! | `ownership`, `digest`, `library`, `broker` | checks, opens and holds plugins; hands services from one to another |
 //! | `lent` | what one plugin sees of the host, its identity bound in it |
 //! | `policy` | the admin's rules; checked at install and whenever a plugin is chosen |
 //! | `sign_in` | what plugins may do with the user's sign-in: grants |
@@ -56,6 +56,7 @@ mod lent;
 mod library;
 mod log;
 mod output;
+mod ownership;
 mod plugin_store;
 mod policy;
 mod redaction;

@@ -1,7 +1,6 @@
 //! Plugins that come and go, misbehave, are pinned, or are not what they say.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -343,20 +342,6 @@ fn broken_and_newer_manifests_are_skipped_and_named() {
         assert!(list.stderr.contains(says), "{list}");
         let _others_work = sandbox.seqera("org --help").success();
     }
-}
-
-#[test]
-fn plugins_that_everybody_may_write_to_are_not_loaded() {
-    let sandbox = Sandbox::new();
-    let dir = sandbox.install("hello");
-    for path in [sandbox.plugins(), dir.clone(), library(&dir)] {
-        let before = fs::metadata(&path).unwrap().permissions();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-        let run = sandbox.seqera("hello").fails(77, "every user may write to");
-        assert!(run.stderr.contains("chmod o-w"), "{run}");
-        fs::set_permissions(&path, before).unwrap();
-    }
-    let _works_again = sandbox.seqera("hello").success();
 }
 
 #[test]

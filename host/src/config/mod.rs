@@ -14,7 +14,7 @@ pub use lock::{Lock, Locked};
 pub use pins::{PLUGIN_KEYS, Pins, Rule, exactly};
 pub use settings::{SETTINGS, Setting};
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::policy::{self, Policy};
 
 /// Directories of the product.
@@ -37,15 +37,14 @@ pub struct Paths {
 impl Paths {
     /// The directories of this user and this program.
     pub fn find() -> Self {
-        let variable =
-            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let place = |name| variable(name).filter(|path| path.is_absolute());
         let data = dirs::data_dir().map(|dir| dir.join("seqera"));
         Self {
-            config: variable("SEQERA_CONFIG_DIR").or_else(|| Some(dirs::config_dir()?.join("seqera"))),
+            config: place("SEQERA_CONFIG_DIR").or_else(|| Some(dirs::config_dir()?.join("seqera"))),
             cache: dirs::cache_dir().map(|dir| dir.join("seqera")),
             state: dirs::state_dir().or_else(dirs::data_local_dir).map(|dir| dir.join("seqera")),
             bundled_plugins: bundled_plugins(),
-            user_plugins: variable("SEQERA_PLUGINS_DIR").or_else(|| Some(data.as_ref()?.join("plugins"))),
+            user_plugins: place("SEQERA_PLUGINS_DIR").or_else(|| Some(data.as_ref()?.join("plugins"))),
             data,
         }
     }
@@ -62,6 +61,28 @@ impl Paths {
             "bundled_plugins": self.bundled_plugins, "user_plugins": self.user_plugins,
         })
         .to_string()
+    }
+}
+
+/// The variables that name directories of their own.
+const PLACES: [&str; 2] = ["SEQERA_CONFIG_DIR", "SEQERA_PLUGINS_DIR"];
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// A place that begins where the user happens to be is anybody's who can have a directory there: a repository that was
+/// cloned must not bring settings and plugins along.
+///
+/// # Errors
+/// `Config`: a variable names such a place.
+pub fn refuse_relative_places() -> Result<()> {
+    let relative = |name: &'static str| Some((name, variable(name).filter(|path| !path.is_absolute())?));
+    match PLACES.into_iter().find_map(relative) {
+        None => Ok(()),
+        Some((name, path)) => Err(Error::new(Code::Config, format!("{name} is no directory to rely on"))
+            .because(format!("`{}` means another one wherever you are", path.display()))
+            .hint(format!("Write the whole path, or say: unset {name}"))),
     }
 }
 
@@ -99,6 +120,7 @@ impl Config {
     /// # Errors
     /// A file that cannot be read, or that is no TOML, with line and column.
     pub fn read(paths: &Paths) -> Result<Self> {
+        refuse_relative_places()?;
         let user = paths.user_config();
         let user = user.map(|path| Layer::read(&path)).transpose()?.flatten();
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
@@ -114,6 +136,7 @@ impl Config {
     /// # Errors
     /// As [`Config::read`].
     pub fn read_with(paths: &Paths, text: String) -> Result<Self> {
+        refuse_relative_places()?;
         let user = paths.user_config().map(|path| Layer::parse(&path, text)).transpose()?;
         let system = Layer::read(Path::new(SYSTEM_CONFIG))?;
         Ok(Self {

@@ -13,7 +13,7 @@ mod weigh;
 use std::path::PathBuf;
 
 pub use choice::switched_off;
-pub use entry::{Broken, Entry, Origin};
+pub use entry::{Broken, Entry, MANIFEST_FILE, Origin};
 use index::Index;
 pub use index::replace;
 use scan::{Found, Root, scan, scan_named};

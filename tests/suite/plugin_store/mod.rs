@@ -15,6 +15,7 @@ mod keys;
 mod lifecycle;
 mod link;
 mod lock;
+mod ownership;
 mod package;
 mod person;
 mod pin;

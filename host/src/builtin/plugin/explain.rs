@@ -12,6 +12,7 @@ use crate::digest;
 use crate::discovery::{Case, Catalog, Entry};
 use crate::error::{Code, Error, Result};
 use crate::output;
+use crate::ownership;
 use crate::plugin_store::package::MANIFEST_FILE;
 use crate::plugin_store::receipt::{self, RECEIPT_FILE, Receipt};
 use crate::policy::Finding;
@@ -228,6 +229,10 @@ fn integrity(entry: &Entry) -> (Vec<Finding>, Option<Error>) {
     };
     let mut findings = Vec::new();
     let mut damage = None;
+    if let Err(error) = ownership::check(entry) {
+        findings.push(finding(error.message.clone(), "", false));
+        damage = Some(error);
+    }
     match receipt::check_manifest(entry) {
         Ok(()) if Receipt::read(&entry.dir).is_none() => {}
         Ok(()) => {
@@ -236,7 +241,7 @@ fn integrity(entry: &Entry) -> (Vec<Finding>, Option<Error>) {
         }
         Err(error) => {
             findings.push(finding(error.causes.join(": "), RECEIPT_FILE, false));
-            damage = Some(error.hint("It would not be opened. Install the plugin again."));
+            damage.get_or_insert(error.hint("It would not be opened. Install the plugin again."));
         }
     }
     let cannot = || Error::new(Code::CannotLoad, format!("the plugin {} cannot be loaded", entry.label()));

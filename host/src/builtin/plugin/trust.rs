@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::config::{Config, Paths};
+use crate::config::{self, Config, Paths};
 use crate::error::{Code, Error, Result};
 use crate::output;
 use crate::plugin_store::signature::{self, PublicKey};
@@ -72,6 +72,7 @@ struct Change {
 /// # Errors
 /// Something that is no key, or a file that cannot be written.
 pub fn run(args: &TrustArgs) -> Result<()> {
+    config::refuse_relative_places()?;
     let paths = Paths::find();
     let _lock = if args.command.changes_something() { TrustedKeys::lock(&paths)? } else { None };
     let mut keys = TrustedKeys::read(&paths)?;
