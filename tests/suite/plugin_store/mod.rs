@@ -21,6 +21,6 @@ mod person;
 mod pin;
 mod pre_release;
 pub(crate) mod publisher;
-mod sources;
 mod shown;
+mod sources;
 mod steps;
