@@ -151,12 +151,12 @@ pub(crate) fn invocation(command: &str, arguments: &[OsString]) -> Invocation {
 fn finish(broker: &Broker, signals: &Signals, outcome: Result<u8>) -> Result<u8> {
     const INTERRUPTED: u8 = 130;
     let faults = broker.shut_down();
-    let outcome = match (outcome, signals.last()) {
-        (Err(error), Some(signal)) if error.code == INTERRUPTED => {
-            Err(Error { code: u8::try_from(128 + signal).unwrap_or(INTERRUPTED), ..error })
-        }
-        (outcome, _) => outcome,
+    // Plugins say that they were interrupted; by which signal, the host knows.
+    let exact = |code: u8| match signals.last().filter(|_| code == INTERRUPTED) {
+        Some(signal) => u8::try_from(128 + signal).unwrap_or(code),
+        None => code,
     };
+    let outcome = outcome.map(exact).map_err(|error| Error { code: exact(error.code), ..error });
     match faults.into_iter().next() {
         Some(fault) if outcome.is_ok() => Err(fault),
         _ => outcome,

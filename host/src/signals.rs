@@ -2,17 +2,21 @@
 //!
 //! As long as nobody registered, such a signal ends the process at once with 128 plus its number, straight from the
 //! handler. The first registration starts a thread: from then on the first signal is told to whoever registered, and
-//! the second ends the process. A command that never waits for anything pays two system calls.
+//! the second ends the process, once everybody was told: whoever must not be ended in the middle of something takes that
+//! long to hear of it, [`PATIENCE`] at most. A command that never waits for anything pays two system calls.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
+use std::time::Duration;
 
 use seqera_plugin_abi::CancelCallbackBox;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as Iterator;
 
 const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+/// How long whoever registered may take to hear of a signal, before a second one ends the process all the same.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// The registrations of one process.
 pub struct Signals {
@@ -99,10 +103,18 @@ impl Signals {
         if is_second || callbacks.is_empty() {
             signal_hook::low_level::exit(128 + signal);
         }
-        self.at_once.store(true, Ordering::SeqCst);
-        for callback in callbacks {
-            callback.cancelled(signal);
+        let (sender, told) = mpsc::channel::<()>();
+        let telling = std::thread::Builder::new().name("cancel".to_owned()).spawn(move || {
+            let _until_all_heard = sender;
+            for callback in callbacks {
+                callback.cancelled(signal);
+            }
+        });
+        if telling.is_err() {
+            signal_hook::low_level::exit(128 + signal);
         }
+        let _all_heard = told.recv_timeout(PATIENCE);
+        self.at_once.store(true, Ordering::SeqCst);
     }
 
     fn callbacks(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Arc<CancelCallbackBox>>> {

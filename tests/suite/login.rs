@@ -445,3 +445,22 @@ fn no_secret_is_ever_printed() {
     }
     assert!(said.contains("seqera_plugin_auth"), "the log was on:\n{said}");
 }
+
+/// auth f.6: what the server gives in that moment is given back, for nobody would ever end it.
+#[test]
+fn interrupted_while_the_code_is_exchanged_nothing_lives_on_at_the_server() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    emulator.fault(Fault { ms: 900, ..Fault::new("token", "delay") }.after());
+    let login = sandbox.begin_login();
+    let id = login.id();
+    let interrupter = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        signal(id, "INT");
+    });
+    let _page = login.visit();
+    interrupter.join().unwrap();
+    let _told = login.finish().fails(130, "sign-in was interrupted; nothing was changed");
+    assert_eq!(emulator.live_families(), 0);
+    let _nobody = sandbox.seqera("auth token").fails(4, "you are not signed in");
+}

@@ -33,7 +33,7 @@ pub(crate) fn expire(sandbox: &Sandbox) {
     change(sandbox, &json!({ "expires_at": 1 }));
 }
 
-fn change(sandbox: &Sandbox, fields: &Value) {
+pub(crate) fn change(sandbox: &Sandbox, fields: &Value) {
     let path = &documents(sandbox)[0];
     let mut document: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     for (name, value) in fields.as_object().unwrap() {
@@ -159,6 +159,52 @@ fn a_process_that_slept_takes_what_another_stored() {
     assert_eq!(provider.count(RENEWED), before + 1);
     assert_eq!(provider.count("token:refresh_token:400"), 0);
     assert_eq!(document(&sandbox)["access_token"], other.stdout.trim());
+}
+
+/// auth b.38, f.3: a refusal that comes late clears only what was refused. What came meanwhile is used, and renewed in its
+/// turn when it has ended.
+#[test]
+fn a_late_refusal_leaves_what_another_process_stored() {
+    let (_emulator, provider, sandbox) = parts(&[]);
+    let _login = sandbox.login().success();
+    let late = json!({
+        "route": "token", "grant": "refresh_token", "status": 400, "body": { "error": "invalid_grant" }, "ms": 1200,
+    });
+    let meanwhile = |fields: Value| {
+        expire(&sandbox);
+        provider.fault(&late);
+        let asks = start(sandbox.command(["auth", "token"]));
+        std::thread::sleep(Duration::from_millis(600));
+        let generation = document(&sandbox)["generation"].as_u64().unwrap() + 1;
+        change(&sandbox, &json!({ "generation": generation }));
+        change(&sandbox, &fields);
+        let stored = document(&sandbox);
+        (end(asks).success(), stored)
+    };
+    let (run, stored) = meanwhile(json!({ "access_token": "of another", "expires_at": 99_999_999_999_u64 }));
+    assert_eq!(run.stdout, "of another\n");
+    assert_eq!(document(&sandbox), stored);
+
+    let before = provider.count(RENEWED);
+    let (run, _stored) = meanwhile(json!({ "access_token": "of another", "expires_at": 2 }));
+    assert_eq!(run.stdout.trim(), document(&sandbox)["access_token"]);
+    assert_ne!(run.stdout, "of another\n", "it had ended");
+    assert_eq!(provider.count(RENEWED), before + 1);
+}
+
+/// auth f.3: what was sent is waited for, however long it took to find out where to.
+#[test]
+fn a_slow_server_costs_time_and_not_the_login() {
+    let (_emulator, provider, sandbox) = parts(&[]);
+    let _login = sandbox.login().success();
+    expire(&sandbox);
+    provider.fault(&json!({ "route": "discovery", "action": "delay", "ms": 7000 }));
+    provider.fault(
+        &json!({ "route": "token", "grant": "refresh_token", "phase": "after", "action": "delay", "ms": 8300 }),
+    );
+    let run = sandbox.seqera("auth token");
+    assert!(matches!(run.code, 0 | 5), "{run}");
+    let _kept = sandbox.seqera("auth token --force-refresh").success();
 }
 
 /// auth f.3: a file system that knows no locks, as some clusters have.

@@ -8,6 +8,8 @@ use seqera_tests::emulator::{Emulator, Fault, Options};
 use seqera_tests::sandbox::{Sandbox, finished, signal};
 use serde_json::json;
 
+use crate::renewal::{change, end, expire, start};
+
 /// Signed in with an access token that has ended.
 pub(crate) fn expired() -> (Emulator, Sandbox) {
     let emulator = Emulator::start(Options { ttl_access: 1, ..Options::default() }).unwrap();
@@ -44,6 +46,11 @@ fn a_token_for_longer_work_is_renewed_early_and_never_promised() {
     let first = token(300).success().stdout;
     assert_eq!((token(0).success().stdout, refreshes(&emulator)), (first.clone(), 1));
     emulator.configure(|options| options.ttl_access = 3600);
+    let refused = token(1800).fails(1, "no token that lives 1800 s can be had");
+    assert_eq!((refused.stdout.as_str(), refreshes(&emulator)), ("", 1), "the next would be no longer");
+    // A while later: the server may have changed its mind.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    change(&sandbox, &json!({ "obtained_at": now - 100, "expires_at": now + 800 }));
     let second = token(1800).success().stdout;
     assert_ne!(second, first, "15 minutes are less than half an hour");
     assert_eq!((token(1800).success().stdout, refreshes(&emulator)), (second, 2));
@@ -214,17 +221,34 @@ fn killed_at_any_moment_of_a_renewal_the_store_is_whole() {
     }
 }
 
+/// auth f.3, b.42: whichever command renews, and on whichever thread; one signal, or two of somebody who is in a hurry.
 #[test]
 fn a_signal_waits_until_a_renewal_is_stored() {
     let (emulator, sandbox) = expired();
-    emulator.fault(Fault { ms: 600, ..Fault::new("token", "delay") }.after());
-    let child =
-        sandbox.command(["auth", "token"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(350));
-    signal(child.id(), "INT");
-    let _ended = child.wait_with_output().unwrap();
-    assert_eq!(refreshes(&emulator), 1);
-    let _still = sandbox.seqera("auth token --force-refresh").success();
+    for line in ["auth token", "org list", "info", "ai --headless hello"] {
+        for signals in [&["INT"][..], &["TERM"], &["HUP"], &["INT", "INT"]] {
+            let what = format!("{line}, {signals:?}");
+            expire(&sandbox);
+            emulator.forget_requests();
+            emulator.fault(Fault { ms: 900, ..Fault::new("token", "delay") }.after());
+            let child = start(sandbox.command(line.split(' ')));
+            std::thread::sleep(Duration::from_millis(500));
+            for name in signals {
+                signal(child.id(), name);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            let run = end(child);
+            let number = match signals[0] {
+                "TERM" => 15,
+                "HUP" => 1,
+                _ => 2,
+            };
+            assert_eq!(run.code, 128 + number, "{what}: {run}");
+            assert_eq!(refreshes(&emulator), 1, "{what}: {run}");
+            let next = sandbox.seqera("auth token --force-refresh");
+            assert_eq!(next.code, 0, "{what}: {next}");
+        }
+    }
 }
 
 #[test]

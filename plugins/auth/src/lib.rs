@@ -44,6 +44,13 @@ pub struct AuthPlugin {
     sessions: Arc<Sessions>,
 }
 
+impl Drop for AuthPlugin {
+    /// A command that was interrupted ends; what renews for it on another thread is not left in the middle.
+    fn drop(&mut self) {
+        self.sessions.settle();
+    }
+}
+
 impl Plugin for AuthPlugin {
     fn manifest() -> Manifest {
         manifest!("auth")

@@ -6,6 +6,7 @@
 //! never thrown away.
 
 mod renewal;
+mod under_way;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::env_token::EnvToken;
 use crate::http::Engine;
 use crate::oauth::{Provider, backend_user, provider_user};
 use crate::wording;
+use under_way::UnderWay;
 
 /// By how many percent of its margin this process renews earlier: not every process at the same second.
 fn jitter() -> i64 {
@@ -43,6 +45,7 @@ pub(crate) struct Sessions {
     unsaved: Mutex<Option<Credential>>,
     /// What was looked up to be masked, and when.
     masked: Mutex<Option<(Instant, Vec<Secret>)>>,
+    under_way: Arc<UnderWay>,
 }
 
 impl Sessions {
@@ -55,7 +58,13 @@ impl Sessions {
             refused: Mutex::default(),
             unsaved: Mutex::default(),
             masked: Mutex::default(),
+            under_way: Arc::default(),
         }
+    }
+
+    /// Waits until every renewal is stored that another thread is at.
+    pub(crate) fn settle(&self) {
+        self.under_way.wait();
     }
 
     pub(crate) fn host(&self) -> &Host {

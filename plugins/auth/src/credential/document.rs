@@ -78,9 +78,14 @@ impl Credential {
     /// Whether the access token should be renewed before it is used: within the last quarter of its life, a minute
     /// at most.
     /// `jitter` is a part of that, in percent, by which it is due earlier: not every process at the same second.
+    ///
+    /// One that was just given and is too short for `min_ttl` as a whole is not due for that: the next would be no longer.
     pub(crate) fn is_due(&self, now: i64, min_ttl: i64, jitter: i64) -> bool {
+        const JUST_NOW: i64 = 60;
         let Some(expires_at) = self.expires_at else { return false };
         let lifetime = expires_at.saturating_sub(self.obtained_at).max(0);
+        let is_new = (0..JUST_NOW).contains(&now.saturating_sub(self.obtained_at));
+        let min_ttl = if is_new && lifetime < min_ttl { 0 } else { min_ttl };
         let skew = (lifetime / 4).min(60);
         let skew = (skew + skew * jitter / 100).max(min_ttl);
         now.saturating_add(skew) >= expires_at

@@ -58,7 +58,7 @@ impl BearerHttp {
             ErrorKind::Denied,
             format!("the plugin {} may not send your sign-in to {}", self.consumer.plugin, host_name(url)),
         )
-        .because("it goes to the backend and the authority that are configured, and to nobody else")
+        .because("it goes to the backend and the authority that are configured, and to hosts that you granted the plugin")
         .hint("Nothing was sent."))
     }
 }

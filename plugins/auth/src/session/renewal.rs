@@ -19,10 +19,12 @@ use crate::oauth::{Grant, Provider, RETRY_AFTER, TokenError, Tokens, discover, r
 
 /// How often a renewal is tried when nothing is known to be lost.
 const TRIES: u32 = 3;
-/// No try begins later than this after the first.
-const RETRY_WITHIN: Duration = Duration::from_secs(10);
-/// Longest time for all of it. A signal waits as long, and so do other processes.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// How long the issuer may take to say where its token endpoint is. What it is sent after that is never cut short by
+/// us: it has a limit of its own.
+const DISCOVERY: Duration = Duration::from_secs(8);
+/// No try begins later than this. With the limit of a request all of it takes 20 s; a signal waits as long, and so do
+/// other processes.
+const LAST_TRY: Duration = Duration::from_secs(10);
 /// How often storing is tried: what is at stake then is the login.
 const SAVES: u32 = 3;
 
@@ -35,13 +37,30 @@ impl Sessions {
         seen: &Credential,
         min_ttl: i64,
     ) -> Result<Credential> {
+        match self.renew_once(authority, key, seen, min_ttl)? {
+            Successor::Ours(credential) => Ok(credential),
+            Successor::Adopted(credential) if self.is_usable(&credential) => Ok(credential),
+            // What the other process stored has ended since.
+            Successor::Adopted(credential) => {
+                self.renew_once(authority, key, &credential, min_ttl).map(Successor::into_inner)
+            }
+        }
+    }
+
+    fn renew_once(
+        &self,
+        authority: &Authority,
+        key: &Key,
+        seen: &Credential,
+        min_ttl: i64,
+    ) -> Result<Successor> {
         let store = self.store(key)?;
         let _lock = match Lock::acquire(&store.lock_path(key)?) {
             Ok(lock) => lock,
             // Somebody renews and takes long; what is still good can be used meanwhile.
             Err(error) if self.is_usable(seen) => {
                 log::info!("not renewed now: {error}");
-                return Ok(seen.clone());
+                return Ok(Successor::Ours(seen.clone()));
             }
             Err(error) if error.detail("reason") == Some("busy") => {
                 return Err(still_signed_in(authority, &error));
@@ -53,16 +72,20 @@ impl Sessions {
         let stored = store.reload(key)?.ok_or_else(|| self.nobody(authority, key))?;
         let credential = self.newest(key, stored);
         if credential.kind == CredentialKind::PersonalAccessToken {
-            return if self.is_refused(&credential) { Err(token_refused(authority)) } else { Ok(credential) };
+            return if self.is_refused(&credential) {
+                Err(token_refused(authority))
+            } else {
+                Ok(Successor::Ours(credential))
+            };
         }
         let is_news = credential.access_token != seen.access_token;
         if is_news && !self.must_renew(&credential, min_ttl) {
             log::debug!("another process renewed the session");
-            return Ok(credential);
+            return Ok(Successor::Ours(credential));
         }
         let Some(refresh_token) = credential.refresh_token.clone() else {
             if self.is_usable(&credential) {
-                return Ok(credential);
+                return Ok(Successor::Ours(credential));
             }
             return Err(session_ended(authority, &key.profile, None)
                 .because("the server gave it no way to be renewed"));
@@ -71,16 +94,22 @@ impl Sessions {
             Ok(room) => room,
             Err(error) if self.is_usable(&credential) => {
                 warning!(self.host(), "the session is not renewed, it could not be stored: {error}");
-                return Ok(credential);
+                return Ok(Successor::Ours(credential));
             }
             Err(error) => return Err(error),
         };
         // From here until the answer is on disk a signal has to wait: a rotated token that was not stored is lost.
         let signalled = Arc::new(AtomicBool::new(false));
-        let noted = Arc::clone(&signalled);
-        let _no_signal = self.host.on_cancel(move |_| noted.store(true, Ordering::SeqCst));
+        let (noted, under_way) = (Arc::clone(&signalled), Arc::clone(&self.under_way));
+        let renewal = self.under_way.begin();
+        let _no_signal = self.host.on_cancel(move |_| {
+            noted.store(true, Ordering::SeqCst);
+            // A second signal ends the process only when everybody heard of the first.
+            under_way.wait();
+        });
         let outcome = self.redeem(key, refresh_token, credential.scope.clone());
         let outcome = self.conclude(authority, key, store.as_ref(), &credential, room, outcome);
+        drop(renewal);
         if signalled.load(Ordering::SeqCst) { Err(interrupted()) } else { outcome }
     }
 
@@ -92,19 +121,21 @@ impl Sessions {
         credential: &Credential,
         room: Reservation,
         outcome: Result<Tokens, TokenError>,
-    ) -> Result<Credential> {
+    ) -> Result<Successor> {
         match outcome {
             Ok(tokens) => {
                 let renewed = renewed(credential, tokens);
                 self.persist(store, key, &renewed, room);
-                Ok(renewed)
+                Ok(Successor::Ours(renewed))
             }
-            Err(TokenError::GrantEnded) => self.grant_ended(authority, key, credential),
+            Err(TokenError::GrantEnded) => {
+                self.grant_ended(authority, key, credential).map(Successor::Adopted)
+            }
             Err(TokenError::Forbidden(error) | TokenError::Fatal(error)) => Err(error),
             Err(TokenError::Transient(error)) => {
                 if self.is_usable(credential) {
                     warning!(self.host(), "the session could not be renewed yet: {error}");
-                    return Ok(credential.clone());
+                    return Ok(Successor::Ours(credential.clone()));
                 }
                 Err(still_signed_in(authority, &error))
             }
@@ -122,16 +153,18 @@ impl Sessions {
         let (host, client_id, worker) = (self.host.clone(), key.client_id.clone(), Arc::clone(&engine));
         let name = issuer.name();
         let work = async move {
-            let all = async {
-                let provider = provider(host, &worker, issuer).await?;
-                redeem_at(&worker, &provider, &client_id, &refresh_token, scope.as_deref()).await
-            };
-            Ok(tokio::time::timeout(DEADLINE, all).await.unwrap_or_else(|_| {
-                Err(TokenError::Transient(Error::new(
+            let began = Instant::now();
+            let asked = tokio::time::timeout(DISCOVERY, provider(host, &worker, issuer)).await;
+            Ok(match asked {
+                Ok(Ok(provider)) => {
+                    redeem_at(&worker, &provider, &client_id, &refresh_token, scope.as_deref(), began).await
+                }
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(TokenError::Transient(Error::new(
                     ErrorKind::Unreachable,
                     format!("{name} did not answer in time"),
-                )))
-            }))
+                ))),
+            })
         };
         engine.run_to_end(work).unwrap_or_else(|error| Err(TokenError::Fatal(error)))
     }
@@ -139,9 +172,7 @@ impl Sessions {
     fn grant_ended(&self, authority: &Authority, key: &Key, used: &Credential) -> Result<Credential> {
         let store = self.store(key)?;
         // A file system without locks lets two renew at once; the one that came too late takes what the other stored.
-        if let Some(current) = store.reload(key)?
-            && (current.generation != used.generation || current.refresh_token != used.refresh_token)
-        {
+        if let Some(current) = store.reload(key)?.filter(|current| is_later(current, used)) {
             return Ok(current);
         }
         store.delete(key)?;
@@ -203,6 +234,30 @@ impl Sessions {
     }
 }
 
+/// What comes after a credential that was due.
+enum Successor {
+    /// Renewed here, or good enough as it is.
+    Ours(Credential),
+    /// Another process stored it while the server refused what this one had.
+    Adopted(Credential),
+}
+
+impl Successor {
+    fn into_inner(self) -> Credential {
+        match self {
+            Self::Ours(credential) | Self::Adopted(credential) => credential,
+        }
+    }
+}
+
+/// Whether what is stored came after what was used: a later renewal, or a sign-in meanwhile, which counts anew. What was
+/// never stored is later than what is.
+fn is_later(stored: &Credential, used: &Credential) -> bool {
+    let is_another_sign_in =
+        stored.refresh_token != used.refresh_token && stored.obtained_at >= used.obtained_at;
+    stored.generation > used.generation || is_another_sign_in
+}
+
 /// The successor of a credential. Without a new refresh token the old one stays (RFC 6749 section 6).
 fn renewed(before: &Credential, tokens: Tokens) -> Credential {
     Credential {
@@ -246,9 +301,9 @@ async fn redeem_at(
     client_id: &str,
     refresh_token: &Secret,
     scope: Option<&str>,
+    began: Instant,
 ) -> Result<Tokens, TokenError> {
     let endpoint = &provider.token_endpoint;
-    let began = Instant::now();
     let mut pause = Duration::from_millis(200);
     let mut attempt = 1;
     loop {
@@ -258,7 +313,7 @@ async fn redeem_at(
         let Err(TokenError::Transient(error)) = &outcome else { return outcome };
         let asked = error.detail(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
         let wait = asked.map_or(pause, Duration::from_secs).max(pause);
-        if attempt >= TRIES || began.elapsed().saturating_add(wait) > RETRY_WITHIN {
+        if attempt >= TRIES || began.elapsed().saturating_add(wait) > LAST_TRY {
             return outcome;
         }
         log::info!("renewal, try {attempt}: {error}");

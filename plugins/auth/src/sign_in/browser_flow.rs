@@ -1,5 +1,6 @@
 //! Authorization code with PKCE: a browser, and its way back over the loopback redirect or the keyboard.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ fn patience(host: &Host) -> Result<Duration> {
 fn wait(events: &mpsc::Receiver<Event>, limit: Duration, port: u16, offers_device: bool) -> Result<Callback> {
     match events.recv_timeout(limit) {
         Ok(Event::Callback(callback)) => Ok(callback),
-        Ok(Event::Cancelled) => Err(interrupted().because("sign-in was interrupted; nothing was changed")),
+        Ok(Event::Cancelled) => Err(was_interrupted()),
         Err(_) => Err(nobody_came(limit, port, offers_device)),
     }
 }
@@ -193,8 +194,20 @@ fn finish(sign_in: &SignIn<'_>, request: &AuthorizationRequest, callback: &Callb
     let endpoint = sign_in.provider.token_endpoint.clone();
     let client = sign_in.engine.client(&endpoint);
     let exchange = request_tokens(client, endpoint, request.client_id.clone(), grant);
-    let tokens = sign_in.engine.run(async { exchange.await.map_err(exchange_failed) })?;
-    sign_in.complete(tokens, Some(request.nonce()))
+    // A signal waits for the answer: what it brings would live on at the server, and nobody would know it.
+    let signalled = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&signalled);
+    let _no_signal = sign_in.host().on_cancel(move |_| noted.store(true, Ordering::SeqCst));
+    let tokens = sign_in.engine.run_to_end(async { exchange.await.map_err(exchange_failed) });
+    if signalled.load(Ordering::SeqCst) {
+        sign_in.give_up(tokens.ok().and_then(|tokens| tokens.refresh_token));
+        return Err(was_interrupted());
+    }
+    sign_in.complete(tokens?, Some(request.nonce()))
+}
+
+fn was_interrupted() -> Error {
+    interrupted().because("sign-in was interrupted; nothing was changed")
 }
 
 /// An answer must come from the authority that was asked (RFC 9207 section 2.4).

@@ -78,7 +78,7 @@ impl SignIn<'_> {
     }
 
     /// Tokens that could not be stored are of use to nobody, but they are alive.
-    fn give_up(&self, refresh_token: Option<Secret>) {
+    pub(super) fn give_up(&self, refresh_token: Option<Secret>) {
         if let Some(Err(error)) = refresh_token.map(|token| self.tell_server(token)) {
             log::info!("what could not be stored could not be revoked: {error}");
         }
