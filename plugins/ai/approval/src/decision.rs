@@ -140,7 +140,7 @@ pub enum Place {
     Outside,
 }
 
-/// Whether a dangerous command is in it: such a prompt does not take Enter for a yes.
+/// Whether a dangerous command is in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Danger {
     /// None was found.
@@ -150,7 +150,7 @@ pub enum Danger {
     Command(String),
 }
 
-/// Whether the prompt may offer "always".
+/// Whether the prompt may offer "always"; one that may not does not take Enter for a yes either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionGrant {
     /// A grant would make the same thing automatic.

@@ -37,8 +37,9 @@ pub(crate) enum Choice {
 }
 
 impl Prompt<'_> {
-    fn is_dangerous(&self) -> bool {
-        self.facts.danger != Danger::None
+    /// What is asked about every time, whatever was granted, needs more than Enter.
+    fn needs_one(&self) -> bool {
+        self.facts.danger != Danger::None || !self.offers_session()
     }
 
     fn offers_session(&self) -> bool {
@@ -85,11 +86,10 @@ impl Prompt<'_> {
 
     /// The line that waits for the answer.
     pub(crate) fn question(&self) -> &'static str {
-        match (self.offers_session(), self.is_dangerous()) {
+        match (self.offers_session(), self.needs_one()) {
             (true, false) => "1, 2 or 3 (Enter: 1)? ",
-            (false, false) => "1 or 3 (Enter: 1)? ",
             (true, true) => "1, 2 or 3? ",
-            (false, true) => "1 or 3? ",
+            (false, _) => "1 or 3? ",
         }
     }
 
@@ -98,7 +98,7 @@ impl Prompt<'_> {
         let line = line.trim();
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         match word {
-            "" if self.is_dangerous() => Err("This one needs a 1 to run; Enter alone does nothing."),
+            "" if self.needs_one() => Err("This one needs a 1 to run; Enter alone does nothing."),
             "" => Ok(Choice::Once),
             "1" if rest.is_empty() => Ok(Choice::Once),
             "2" if rest.is_empty() && self.offers_session() => Ok(Choice::RestOfSession),
@@ -176,6 +176,12 @@ mod tests {
 
     #[test]
     fn enter_is_a_yes_but_for_what_is_dangerous() {
+        // Credentials, devices, hidden characters, what only the run knows: no grant covers these.
+        let always = Facts { session_grant: SessionGrant::NotOffered, ..Facts::default() };
+        with(&always, Tool::ReadFile, "credentials/default", |prompt| {
+            assert!(prompt.parse("").is_err() && prompt.parse("2").is_err());
+            assert_eq!((prompt.parse("1"), prompt.question()), (Ok(Choice::Once), "1 or 3? "));
+        });
         let danger = Facts { danger: Danger::Command("rm".into()), ..Facts::default() };
         let offered = Facts { session_grant: SessionGrant::Offered, ..Facts::default() };
         with(&danger, Tool::Shell, "rm x", |prompt| {

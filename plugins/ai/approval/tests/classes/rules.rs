@@ -1,7 +1,8 @@
 //! Grants, policy, patterns and modes.
 
 use seqera_ai_approval::{
-    Decision, Grant, GrantedCommand, Grants, Mode, Pattern, Rules, Run, SearchPath, SystemFiles, Tool,
+    Decision, Grant, GrantedCommand, Grants, Mode, Pattern, Rules, Run, SearchPath, SessionGrant,
+    SystemFiles, Tool,
 };
 
 use crate::ground::Ask;
@@ -47,6 +48,21 @@ fn a_grant_covers_the_session_but_not_what_is_dangerous() {
         let ask = Ask { grants: grants.clone(), ..Ask::shell(Mode::Default, text) };
         assert!(tell(&ground.decide(&ask, &SystemFiles)).starts_with(expected), "{text}");
     }
+}
+
+/// What no grant covers is told to the prompt, which then takes no Enter for a yes.
+#[test]
+fn a_grant_is_offered_for_what_it_would_cover() {
+    let ground = ground();
+    let offered = |text: &str| match ground.decide(&Ask::shell(Mode::Default, text), &SystemFiles) {
+        Decision::Prompt { facts, .. } => facts.session_grant,
+        other => panic!("{text} {other:?}"),
+    };
+    for text in ["rm x", "$c x", "ls \u{202e}", "echo 'x", "cat creds/x", "echo x > /dev/sda", "seqera login"]
+    {
+        assert_eq!(offered(text), SessionGrant::NotOffered, "{text}");
+    }
+    assert_eq!(offered("make"), SessionGrant::Offered);
 }
 
 #[test]
