@@ -34,7 +34,7 @@ pub(crate) const WRITES_OPERANDS: &[&str] = &[
 
 /// The dangerous command that a command word names: by its last path component, whatever its case.
 pub(crate) fn named(word: &str) -> Option<String> {
-    let name = word.rsplit('/').next().unwrap_or(word).to_lowercase();
+    let name = crate::paths::folded(word.rsplit('/').next().unwrap_or(word));
     let is_listed = DANGEROUS.contains(&name.as_str()) || name.starts_with("mkfs.");
     is_listed.then_some(name)
 }
@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_case_and_directory() {
-        for word in ["rm", "/bin/rm", "RM", "./Sudo", "mkfs.ext4", "/sbin/mkfs.xfs"] {
+        for word in
+            ["rm", "/bin/rm", "RM", "./Sudo", "\u{17f}udo", "/bin/\u{212a}ill", "mkfs.ext4", "/sbin/mkfs.xfs"]
+        {
             assert!(named(word).is_some(), "{word}");
         }
         for word in ["rmdir", "arm", "rm.txt", "dd-rescue", ""] {

@@ -31,10 +31,13 @@ pub(crate) fn is_plain(character: char) -> bool {
     }
 }
 
-/// Characters that are not seen, or that reorder what is.
+/// Characters that are not seen, or that reorder what is: all of the category Cf, and more.
 const fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{00AD}' // soft hyphen
+        | '\u{0600}'..='\u{0605}' | '\u{06DD}' | '\u{070F}' | '\u{0890}' | '\u{0891}' | '\u{08E2}' // signs around others
+        | '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}' // the same, of other scripts
+        | '\u{1D159}' // a note without a head
         | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
         | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' // zero width, direction marks
@@ -67,6 +70,38 @@ mod tests {
         for text in ["ls -la", "echo 'größe'\n\tls", "echo 日本語 عربى 🧬", "cat <<'EOF'\nx\nEOF\n"]
         {
             assert!(check(text).is_ok(), "{text}");
+        }
+    }
+
+    /// The category Cf as of Unicode 16.
+    #[test]
+    fn no_format_character_passes() {
+        let ranges = [
+            0xad..=0xad,
+            0x600..=0x605,
+            0x61c..=0x61c,
+            0x6dd..=0x6dd,
+            0x70f..=0x70f,
+            0x890..=0x891,
+            0x8e2..=0x8e2,
+            0x180e..=0x180e,
+            0x200b..=0x200f,
+            0x202a..=0x202e,
+            0x2060..=0x2064,
+            0x2066..=0x206f,
+            0xfeff..=0xfeff,
+            0xfff9..=0xfffb,
+            0x110bd..=0x110bd,
+            0x110cd..=0x110cd,
+            0x13430..=0x1343f,
+            0x1bca0..=0x1bca3,
+            0x1d173..=0x1d17a,
+            0xe0001..=0xe0001,
+            0xe0020..=0xe007f,
+        ];
+        for code in ranges.into_iter().flatten().chain([0x1d159]) {
+            let hidden: char = char::from_u32(code).unwrap();
+            assert!(check(&format!("ls {hidden}x")).is_err(), "U+{code:04X}");
         }
     }
 

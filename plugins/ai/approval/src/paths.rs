@@ -114,7 +114,7 @@ impl<'a> Ground<'a> {
             return Ok(());
         };
         let mut names = relative.components().map(|name| name.as_os_str().to_string_lossy());
-        let first = names.clone().next().unwrap_or_default().to_lowercase();
+        let first = folded(&names.clone().next().unwrap_or_default());
         if RUNS_LATER.contains(&first.as_str()) || names.any(|name| name.starts_with('.')) {
             let why =
                 format!("`{written}` is inside the home directory, where it may decide what runs later");
@@ -136,9 +136,15 @@ impl<'a> Ground<'a> {
     }
 }
 
+/// A name as file systems compare it that make no difference of case: `ſ` is an `s` to them.
+pub(crate) fn folded(name: &str) -> String {
+    if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_uppercase().to_lowercase() }
+}
+
 /// The protected name that a component stands for, whatever the file system makes of case, dots and streams.
 fn protected(component: &str) -> Option<&'static str> {
-    let name = component.split(':').next().unwrap_or(component).trim_end_matches(['.', ' ']).to_lowercase();
+    let name = component.split(':').next().unwrap_or(component).trim_end_matches(['.', ' ']);
+    let name = folded(name);
     let short = [("git~1", ".git"), ("seqera~1", ".seqera"), ("agents~1", ".agents")];
     let by_short_name = short.iter().find(|(known, _)| *known == name).map(|(_, meant)| *meant);
     PROTECTED.into_iter().find(|known| **known == name).or(by_short_name)

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Access, Inspection};
 use crate::decision::Rule;
-use crate::paths::Ground;
+use crate::paths::{Ground, folded};
 use crate::places::Places;
 use crate::shell::strict::Refusal;
 use crate::shell::word::{Arg, HOME, UNKNOWN};
@@ -109,7 +109,7 @@ impl<'a> Keeper<'a> {
 
     /// Their names anywhere in the text, in a program of another language, too.
     fn named_in(&self, text: &str) -> Option<Refusal> {
-        let plain: String = text.to_lowercase().replace(['\'', '"', '\\'], "");
+        let plain: String = folded(text).replace(['\'', '"', '\\'], "");
         self.places.credentials.iter().find_map(|path| {
             let name = path.file_name()?.to_string_lossy().to_lowercase();
             let parent = path.parent()?.file_name()?.to_string_lossy().to_lowercase();
@@ -252,7 +252,7 @@ fn components(path: &Path) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for component in path.components() {
         match component {
-            Component::Normal(name) => names.push(name.to_string_lossy().to_lowercase()),
+            Component::Normal(name) => names.push(folded(&name.to_string_lossy())),
             Component::ParentDir => {
                 names.pop();
             }

@@ -158,6 +158,23 @@ fn what_cannot_be_followed_is_read_without_asking_for_it_fails_by_itself() {
     }
 }
 
+/// What some file systems take for the same name is judged as the same.
+#[test]
+fn protected_names_are_compared_as_file_systems_do() {
+    check(
+        Mode::Default,
+        "prompt protected-directory",
+        &[
+            "mkdir -p .\u{17f}eqera/skills",
+            "touch .agent\u{17f}/x",
+            "touch .GIT/x",
+            "touch .Git./x",
+            "touch 'GIT~1/x'",
+        ],
+    );
+    check(Mode::Full, "prompt credentials", &["cat ~/.config/\u{17f}eqera/credential\u{17f}/default.json"]);
+}
+
 /// A workspace that holds the home directory holds what runs at the next sign-in, too.
 #[test]
 fn in_a_home_directory_what_is_hidden_is_not_changed_by_itself() {
