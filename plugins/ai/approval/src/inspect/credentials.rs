@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Access, Inspection};
+use super::{Access, Inspection, own, processes};
 use crate::decision::Rule;
 use crate::paths::{Ground, folded};
 use crate::places::Places;
@@ -121,13 +121,16 @@ impl<'a> Keeper<'a> {
         let name = words.first()?.program().unwrap_or_default().to_lowercase();
         let name = name.strip_suffix(".exe").unwrap_or(&name);
         if name == "seqera" {
-            return own_command(&words[1..]);
+            return own::command(&words[1..]);
         }
         if KEYCHAIN.contains(&name) {
             return Some((
                 Rule::Credentials,
                 format!("`{name}` reads the keychain, where credentials are kept"),
             ));
+        }
+        if let Some(refusal) = processes::command(name, &words[1..]) {
+            return Some(refusal);
         }
         let runs_below =
             words.iter().any(|word| word.outline.starts_with("-exec") || word.outline.starts_with("--exec"));
@@ -222,8 +225,8 @@ impl<'a> Keeper<'a> {
     }
 
     fn compare(&self, path: &[String]) -> Reach {
-        if is_of_a_process(path) {
-            return Reach::Credentials;
+        if let Some(reach) = reach_of_process(path) {
+            return reach;
         }
         let reach = self.credentials.iter().map(|place| {
             let is_same = path.iter().zip(place).all(|(name, known)| matches(name, known));
@@ -282,10 +285,25 @@ fn matches(name: &str, known: &str) -> bool {
 }
 
 /// The environment and the memory of another process, where tokens may be.
-fn is_of_a_process(path: &[String]) -> bool {
-    path.first().is_some_and(|first| first == "proc")
-        && path.last().is_some_and(|last| ["environ", "mem"].iter().any(|known| matches(last, known)))
-        && path.len() > 2
+fn reach_of_process(path: &[String]) -> Option<Reach> {
+    let (first, rest) = path.split_first()?;
+    if first != "proc" {
+        return None;
+    }
+    let is_process = |name: &String| {
+        name.contains(UNKNOWN) || name.bytes().all(|byte| byte.is_ascii_digit()) || name.ends_with("self")
+    };
+    match rest {
+        [] => Some(Reach::Above),
+        [process, ..] if !is_process(process) => None,
+        [_] => Some(Reach::Parent),
+        // One of its threads.
+        [_, task] | [_, task, _] if task == "task" => Some(Reach::Parent),
+        [.., last] => {
+            let is_secret = ["environ", "mem"].iter().any(|known| matches(last, known));
+            is_secret.then_some(Reach::Credentials)
+        }
+    }
 }
 
 fn is_recursive_option(word: &str) -> bool {
@@ -303,31 +321,4 @@ fn settings(shown: impl std::fmt::Display) -> Refusal {
         Rule::Credentials,
         format!("`{shown}` decides what is loaded and allowed, so changing it is asked about in every mode"),
     )
-}
-
-/// Commands of ours that show or change credentials, or what may be loaded.
-fn own_command(words: &[Arg]) -> Option<Refusal> {
-    let asked =
-        |what: &str| Some((Rule::Credentials, format!("`seqera {what}` is asked about in every mode")));
-    if words.iter().any(|word| word.text().is_none()) {
-        return asked("…");
-    }
-    let texts: Vec<&str> = words.iter().filter_map(Arg::text).collect();
-    let has = |known: &[&str]| texts.iter().find(|text| known.contains(text)).copied();
-    if has(&["auth"]).is_some() && has(&["token"]).is_some() {
-        return asked("auth token");
-    }
-    if let Some(command) = has(&["login", "logout", "auth"]).filter(|_| has(&["status"]).is_none()) {
-        return asked(command);
-    }
-    let changes = [
-        "install", "upgrade", "remove", "trust", "link", "unlink", "enable", "disable", "pin", "unpin",
-        "sync", "grants", "run", "set", "unset", "edit",
-    ];
-    match (has(&["plugin", "config"]), has(&changes)) {
-        (Some(command), Some(change)) => return asked(&format!("{command} {change}")),
-        _ if has(&["ai"]).is_some() && has(&["sessions", "approval"]).is_none() => {}
-        _ => return None,
-    }
-    Some((Rule::Credentials, "it starts another assistant, which would not be asked about".to_owned()))
 }

@@ -7,8 +7,12 @@
 //! | `unwrap` | the command behind `env`, `xargs`, `sh -c` and the like |
 //! | `wrappers` | their options, as data |
 //! | `credentials` | whether a word reaches what signs a person in |
+//! | `own` | the commands of ours among them |
+//! | `processes` | programs that show the environment or the memory of another process |
 
 pub(crate) mod credentials;
+mod own;
+mod processes;
 mod syntax;
 mod unwrap;
 mod words;

@@ -156,3 +156,83 @@ fn nothing_takes_the_place_of_a_directory_around_our_settings() {
     let answer = tell(&ground.decide(&Ask::shell(Mode::Full, "tar cf a.tar .local/bin"), &SystemFiles));
     assert_eq!(answer, "auto full-mode");
 }
+
+/// The words behind `seqera` decide in their order: what is said to the assistant is no command.
+#[test]
+fn commands_of_ours_are_known_by_their_first_words() {
+    check(
+        Mode::Full,
+        "prompt credentials",
+        &[
+            "seqera ai --headless --approval-mode full delete all sessions",
+            "seqera ai what does approval mean",
+            "seqera ai --json sessions",
+            "seqera logout --profile status",
+            "seqera login --scopes status",
+            "seqera auth token status",
+            "seqera auth --profile status token",
+            "seqera auth",
+            "seqera --verbose auth token",
+            "seqera config set ai_url list",
+            "seqera plugin --json install x",
+        ],
+    );
+    check(
+        Mode::Full,
+        "auto",
+        &[
+            "seqera",
+            "seqera --help",
+            "seqera help login",
+            "seqera auth status --json",
+            "seqera ai sessions list --json",
+            "seqera org use auth",
+            "seqera doctor",
+            "seqera config list",
+        ],
+    );
+}
+
+#[test]
+fn the_environment_of_other_processes_is_asked_about() {
+    check(
+        Mode::Full,
+        "prompt credentials",
+        &[
+            "ps auxeww",
+            "ps e -ww",
+            "ps axe",
+            "ps -p 1 e",
+            "ps -o pid e",
+            "ps -E",
+            "ps $x",
+            "ps --sort pid auxe",
+            "cd /proc/$PPID && cat environ",
+            "cd /proc/1 && strings environ",
+            "cat /proc/self/task/1/environ",
+            "cp -r /proc/$PPID x",
+            "grep -r TOKEN /proc",
+            "gdb -p 1 -batch",
+            "gcore 1",
+            "strace -f -p1",
+        ],
+    );
+    check(
+        Mode::Full,
+        "auto",
+        &[
+            "ps",
+            "ps aux",
+            "ps -ef",
+            "ps axo pid,time,comm",
+            "ps -o pid,etime -C nextflow",
+            "ps -p $pid -o etime=",
+            "ps --user me --sort -size",
+            "cat /proc/meminfo /proc/self/status",
+            "ls /proc/self/fd",
+            "grep -c processor /proc/cpuinfo",
+            "gdb ./a.out",
+            "strace -f -e trace=openat ls",
+        ],
+    );
+}
