@@ -12,7 +12,7 @@ use crate::shell::word::{Arg, HOME, UNKNOWN};
 /// Commands that only show names, or nothing, of what they are given.
 const NAMES_ONLY: &[&str] = &[
     "ls", "stat", "tree", "echo", "printf", "test", "[", "du", "df", "dirname", "basename", "realpath",
-    "readlink", "cd", "pushd", "find", "fd", "git", "make",
+    "readlink", "cd", "pushd", "find", "fd",
 ];
 
 /// Commands that read, and change nothing.
@@ -31,7 +31,6 @@ const READERS: &[&str] = &[
     "cmp",
     "file",
     "sort",
-    "uniq",
     "cut",
     "jq",
     "md5sum",
@@ -39,7 +38,6 @@ const READERS: &[&str] = &[
     "bat",
     "nl",
     "tac",
-    "env",
 ];
 
 /// Commands that take everything below a directory along.
@@ -132,20 +130,18 @@ impl<'a> Keeper<'a> {
         if let Some(refusal) = processes::command(name, &words[1..]) {
             return Some(refusal);
         }
-        let runs_below =
-            words.iter().any(|word| word.outline.starts_with("-exec") || word.outline.starts_with("--exec"));
+        let does_more = words[1..].iter().any(|word| is_for_more(name, &word.outline));
         let recurses = RECURSIVE.contains(&name)
-            || matches!(name, "find" | "fd") && runs_below
+            || matches!(name, "find" | "fd") && does_more
             || name.ends_with("grep") && words.iter().any(|word| is_recursive_option(&word.outline));
-        let reads = NAMES_ONLY.contains(&name) && !runs_below || READERS.contains(&name);
+        let names_only = NAMES_ONLY.contains(&name) && !does_more;
+        let reads = names_only || READERS.contains(&name) && !does_more;
         let moves_into = matches!(name, "cd" | "pushd");
         for word in &words[1..] {
             let asked = match self.reach(&word.outline) {
                 Reach::Credentials => Some(credentials(&word.shown)),
-                Reach::Parent if moves_into || runs_below || !NAMES_ONLY.contains(&name) => {
-                    Some(credentials(&word.shown))
-                }
-                Reach::Settings if !reads => Some(settings(&word.shown)),
+                Reach::Parent if moves_into || !names_only => Some(credentials(&word.shown)),
+                Reach::Settings if moves_into || !reads => Some(settings(&word.shown)),
                 Reach::Above if recurses => Some(credentials(&word.shown)),
                 Reach::Above | Reach::AboveSettings if REPLACES.contains(&name) => {
                     Some(settings(&word.shown))
@@ -303,6 +299,20 @@ fn reach_of_process(path: &[String]) -> Option<Reach> {
             let is_secret = ["environ", "mem"].iter().any(|known| matches(last, known));
             is_secret.then_some(Reach::Credentials)
         }
+    }
+}
+
+/// Whether an option makes more of a command that shows or reads: it writes a file, removes, or runs another command.
+fn is_for_more(name: &str, option: &str) -> bool {
+    let Some(letters) = option.strip_prefix('-') else { return false };
+    match name {
+        "find" => ["exec", "ok", "delete", "fprint", "fls"].iter().any(|known| letters.starts_with(known)),
+        "fd" => letters.starts_with("-exec") || !letters.starts_with('-') && letters.contains(['x', 'X']),
+        "tree" | "sort" | "less" => match letters.strip_prefix('-') {
+            Some(long) => long.starts_with('o') || long.starts_with("log"),
+            None => letters.contains('o') || name != "sort" && letters.contains(['O', 'R']),
+        },
+        _ => false,
     }
 }
 

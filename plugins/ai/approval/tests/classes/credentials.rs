@@ -236,3 +236,46 @@ fn the_environment_of_other_processes_is_asked_about() {
         ],
     );
 }
+
+/// A command that reads is none once it writes, removes or goes into the directory.
+#[test]
+fn settings_are_changed_by_no_option_of_a_command_that_reads() {
+    check(
+        Mode::Full,
+        "prompt credentials",
+        &[
+            "find ~/.config/seqera -delete",
+            "find ~/.local/share/seqera -name x -ok cat {} +",
+            "find /tmp -fprint ~/.config/seqera/config.toml",
+            "find /tmp -fls ~/.config/seqera/config.toml",
+            "fd -HX cat . ~/.config/seqera",
+            "sort -o ~/.config/seqera/config.toml a.txt",
+            "sort -uo ~/.config/seqera/config.toml a.txt",
+            "sort --outp=~/.config/seqera/config.toml $HOME/.config/seqera/config.toml",
+            "uniq a.txt ~/.config/seqera/config.toml",
+            "tree -o ~/.config/seqera/config.toml",
+            "git config -f ~/.config/seqera/config.toml a.b c",
+            "git clone https://a/x ~/.local/share/seqera/plugins/x",
+            "git -C ~/.local/share/seqera init",
+            "make -C ~/.local/share/seqera/plugins",
+            "mkdir -p ~/.local/share/seqera/plugins/x",
+            "env -C ~/.local/share/seqera cp -r /tmp/x plugins/",
+            "cd ~/.local/share/seqera && cp -r /tmp/x plugins/",
+            "pushd ~/.local/share/seqera/plugins",
+        ],
+    );
+    check(
+        Mode::Full,
+        "auto",
+        &[
+            "find ~/.config/seqera -name config.toml -newer a.txt",
+            "sort -k1,1 -t, ~/.config/seqera/config.toml",
+            "tree -L 2 ~/.local/share/seqera",
+            "git clone https://a/seqera/x",
+            "git -C sub status",
+            "make -C sub -j4",
+            "find . -name '*.tmp' -delete",
+            "sort -o sorted.txt a.txt",
+        ],
+    );
+}
