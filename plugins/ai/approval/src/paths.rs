@@ -79,6 +79,11 @@ impl<'a> Ground<'a> {
         resolve(self.files, &self.cwd, written.as_ref())
     }
 
+    /// The same from another directory.
+    pub(crate) fn resolve_from(&self, base: &Path, written: impl AsRef<Path>) -> Result<Resolved, Refusal> {
+        resolve(self.files, base, written.as_ref())
+    }
+
     /// The fact to show for a path.
     pub(crate) fn fact(&self, written: &str, resolved: &Resolved) -> PathFact {
         let place = if self.is_inside(&resolved.path) { Place::Inside } else { Place::Outside };

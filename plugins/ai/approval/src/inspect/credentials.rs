@@ -1,7 +1,8 @@
 //! Whether a command or a tool could reach what signs a person in, or what decides what we load and allow.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use super::reach::{Compared, Reach};
 use super::{Access, Inspection, own, processes};
 use crate::decision::Rule;
 use crate::paths::{Ground, folded};
@@ -53,51 +54,47 @@ const REPLACES: &[&str] =
 /// Programs that read the keychain, where credentials may be kept.
 const KEYCHAIN: &[&str] = &["secret-tool", "security", "keyring", "kwallet-query", "kwalletcli", "seahorse"];
 
-/// What a path reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Nothing,
-    /// A directory somewhere above what decides what we load and allow.
-    AboveSettings,
-    /// A directory somewhere above credentials.
-    Above,
-    /// What decides what we load and allow.
-    Settings,
-    /// The directory that holds credentials.
-    Parent,
-    Credentials,
-}
+/// Commands that show nothing of what is below the directories they are given.
+const SHOWS_NOTHING: &[&str] = &["df", "test", "[", "dirname", "basename", "printf", "mkdir", "export"];
+
+/// Commands to which a slash is a character and no directory.
+const TAKES_TEXT: &[&str] = &[
+    "tr", "cut", "awk", "gawk", "mawk", "sed", "sort", "paste", "column", "join", "jq", "nl", "echo",
+    "printf",
+];
+
+/// Options that make a command run elsewhere.
+const DIRECTORY_OPTIONS: &[&str] = &["-C", "--chdir", "--directory", "--work-tree"];
+
+/// More directories than this are not followed.
+const MOST_DIRECTORIES: usize = 24;
 
 /// The places of a decision, resolved.
 pub(crate) struct Keeper<'a> {
     places: &'a Places,
     ground: &'a Ground<'a>,
-    /// Their names, as written and as they lead.
-    credentials: Vec<Vec<String>>,
-    settings: Vec<Vec<String>>,
+    compared: Compared<'a>,
 }
 
 impl<'a> Keeper<'a> {
     pub(crate) fn new(places: &'a Places, ground: &'a Ground<'a>) -> Self {
-        let both = |paths: &[PathBuf]| {
-            let mut all = paths.to_vec();
-            all.extend(paths.iter().filter_map(|path| Some(ground.resolve(path).ok()?.path)));
-            all.iter().map(|path| components(path)).collect::<Vec<_>>()
-        };
-        Self { places, ground, credentials: both(&places.credentials), settings: both(&places.settings) }
+        Self { places, ground, compared: Compared::new(places, ground) }
     }
 
     /// What a shell text has to be asked about.
     pub(crate) fn check(&self, text: &str, found: &Inspection) -> Option<Refusal> {
         self.named_in(text).or_else(|| {
-            let commands = found.commands.iter().find_map(|words| self.command(words));
-            commands.or_else(|| self.words_alone(found))
+            let directories = self.directories(text, found);
+            let commands = found.commands.iter().find_map(|words| self.command(words, &directories));
+            commands
+                .or_else(|| self.words_alone(found, &directories))
+                .or_else(|| self.handed_on(found, &directories))
         })
     }
 
     /// What a tool that takes a path has to be asked about.
     pub(crate) fn check_path(&self, path: &Path, access: Access, takes_all_below: bool) -> Option<Refusal> {
-        match self.reach_of(path) {
+        match self.compared.path(path, self.ground.cwd()) {
             Reach::Credentials => Some(credentials(path.display())),
             Reach::Parent | Reach::Settings if access == Access::Write => Some(settings(path.display())),
             Reach::Parent | Reach::Above if takes_all_below => Some(credentials(path.display())),
@@ -107,7 +104,8 @@ impl<'a> Keeper<'a> {
 
     /// Their names anywhere in the text, in a program of another language, too.
     fn named_in(&self, text: &str) -> Option<Refusal> {
-        let plain: String = folded(text).replace(['\'', '"', '\\'], "");
+        let plain: String =
+            folded(text).replace(['\'', '"', '\\'], "").replace("/./", "/").replace("//", "/");
         self.places.credentials.iter().find_map(|path| {
             let name = path.file_name()?.to_string_lossy().to_lowercase();
             let parent = path.parent()?.file_name()?.to_string_lossy().to_lowercase();
@@ -115,9 +113,9 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    fn command(&self, words: &[Arg]) -> Option<Refusal> {
-        let name = words.first()?.program().unwrap_or_default().to_lowercase();
-        let name = name.strip_suffix(".exe").unwrap_or(&name);
+    fn command(&self, words: &[Arg], directories: &Directories) -> Option<Refusal> {
+        let name = name_of(words);
+        let name = name.as_str();
         if name == "seqera" {
             return own::command(&words[1..]);
         }
@@ -131,14 +129,12 @@ impl<'a> Keeper<'a> {
             return Some(refusal);
         }
         let does_more = words[1..].iter().any(|word| is_for_more(name, &word.outline));
-        let recurses = RECURSIVE.contains(&name)
-            || matches!(name, "find" | "fd") && does_more
-            || name.ends_with("grep") && words.iter().any(|word| is_recursive_option(&word.outline));
+        let recurses = recurses(name, words, does_more);
         let names_only = NAMES_ONLY.contains(&name) && !does_more;
         let reads = names_only || READERS.contains(&name) && !does_more;
         let moves_into = matches!(name, "cd" | "pushd");
         for word in &words[1..] {
-            let asked = match self.reach(&word.outline) {
+            let asked = match self.reach(word, directories) {
                 Reach::Credentials => Some(credentials(&word.shown)),
                 Reach::Parent if moves_into || !names_only => Some(credentials(&word.shown)),
                 Reach::Settings if moves_into || !reads => Some(settings(&word.shown)),
@@ -152,154 +148,211 @@ impl<'a> Keeper<'a> {
                 return asked;
             }
         }
+        let has_directory = words[1..].iter().filter(|word| !word.outline.starts_with('-')).count() > 1;
+        if recurses && searches_here(name, words) && !has_directory {
+            let here = Arg::literal(".");
+            let is_above = self.reach(&here, directories) >= Reach::Above;
+            return is_above.then(|| credentials(name));
+        }
         None
     }
 
-    /// Targets of redirections, and words that are no operands.
-    fn words_alone(&self, found: &Inspection) -> Option<Refusal> {
-        let redirects = found.redirects.iter().find_map(|(word, access)| match self.reach(&word.outline) {
-            Reach::Credentials => Some(credentials(&word.shown)),
-            Reach::Settings | Reach::Parent if *access == Access::Write => Some(settings(&word.shown)),
-            _ => None,
+    /// The directories that the text goes to: each of them may be the one that a relative word begins at.
+    fn directories(&self, text: &str, found: &Inspection) -> Directories {
+        let mut directories = Directories { known: vec![self.ground.cwd().to_owned()], has_unknown: false };
+        let mut targets: Vec<Arg> = found.commands.iter().flat_map(|words| targets(words)).collect();
+        if text.contains("CDPATH") {
+            targets.extend(found.others.iter().cloned());
+        }
+        // In a loop the same words lead further each time.
+        for _ in 0..3 {
+            for target in &targets {
+                self.go_to(target, &mut directories);
+            }
+        }
+        directories
+    }
+
+    fn go_to(&self, target: &Arg, directories: &mut Directories) {
+        for target in target.each.iter().chain([&target.outline]) {
+            let target = self.compared.expanded(target);
+            let Some(at) = target.find(UNKNOWN) else {
+                for base in directories.known.clone() {
+                    let lexical = base.join(&target);
+                    let resolved =
+                        self.ground.resolve_from(&base, &target).map_or(lexical, |found| found.path);
+                    directories.add(resolved, &self.compared);
+                }
+                continue;
+            };
+            directories.has_unknown = true;
+            // It may be any directory below the known part.
+            let known = target[..at].rfind('/').map(|at| &target[..=at]);
+            let known = known.map(|known| self.compared.path(known, self.ground.cwd()));
+            if known.is_some_and(|reach| reach >= Reach::Above) {
+                directories.add_all(self.compared.around_credentials());
+            }
+        }
+    }
+
+    fn reach(&self, word: &Arg, directories: &Directories) -> Reach {
+        let reach = self.compared.word(word, &directories.known);
+        if reach == Reach::Credentials || !directories.has_unknown {
+            return reach;
+        }
+        // From a directory that is not known only what has the name of credentials is meant.
+        let is_relative = |candidate: &&str| {
+            !candidate.is_empty() && !candidate.starts_with(['/', '.', '-', HOME, UNKNOWN])
+        };
+        let mut relative = Compared::candidates(word).into_iter().filter(is_relative);
+        let is_named = relative.any(|candidate| {
+            let word = Arg::literal(format!("{UNKNOWN}/{candidate}"));
+            self.compared.word(&word, &directories.known) == Reach::Credentials
         });
+        if is_named { Reach::Credentials } else { reach }
+    }
+
+    /// A directory around credentials, and a command whose operand only the run knows: it may be what was found there.
+    fn handed_on(&self, found: &Inspection, directories: &Directories) -> Option<Refusal> {
+        let operands = found.commands.iter().any(|words| takes_what_the_run_knows(words));
+        let is_unknown =
+            |(word, access): &(Arg, Access)| *access == Access::Read && word.outline.starts_with(UNKNOWN);
+        if !operands && !found.redirects.iter().any(is_unknown) {
+            return None;
+        }
+        let commands = found.commands.iter().flat_map(|words| {
+            let name = name_of(words);
+            let is_text = TAKES_TEXT.contains(&name.as_str());
+            let shows = !SHOWS_NOTHING.contains(&name.as_str());
+            words.iter().skip(1).filter(move |word| shows && !(is_text && is_slash(word)))
+        });
+        let others = found.others.iter().filter(|word| !is_slash(word));
+        let reached = commands.chain(others).find(|word| self.reach(word, directories) >= Reach::Above)?;
+        Some((
+            Rule::Credentials,
+            format!(
+                "`{}` is a directory around credentials, and what is found there may be read",
+                reached.shown
+            ),
+        ))
+    }
+
+    /// Targets of redirections, and words that are no operands.
+    fn words_alone(&self, found: &Inspection, directories: &Directories) -> Option<Refusal> {
+        let redirects =
+            found.redirects.iter().find_map(|(word, access)| match self.reach(word, directories) {
+                Reach::Credentials => Some(credentials(&word.shown)),
+                Reach::Settings | Reach::Parent if *access == Access::Write => Some(settings(&word.shown)),
+                _ => None,
+            });
         redirects.or_else(|| {
-            let reached = found.others.iter().find(|word| self.reach(&word.outline) == Reach::Credentials);
+            let mut others = found.others.iter();
+            let reached = others.find(|word| self.reach(word, directories) == Reach::Credentials);
             reached.map(|word| credentials(&word.shown))
         })
     }
+}
 
-    /// What a word could name: all of it, or what is behind `=`, `@`, `:`, `,` and an option letter.
-    fn reach(&self, outline: &str) -> Reach {
-        let mut candidates = vec![outline];
-        candidates
-            .extend(outline.match_indices(['=', '@', ':', ',']).filter_map(|(at, _)| outline.get(at + 1..)));
-        // The value may begin behind any letter of a cluster of options.
-        if let Some(letters) = outline.strip_prefix('-') {
-            let end = letters.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(letters.len());
-            candidates.extend((0..=end).filter_map(|at| letters.get(at..)));
+/// Where a relative word may begin.
+struct Directories {
+    known: Vec<PathBuf>,
+    /// The text also goes to one that only the run knows.
+    has_unknown: bool,
+}
+
+impl Directories {
+    fn add(&mut self, directory: PathBuf, compared: &Compared<'_>) {
+        if self.known.len() == MOST_DIRECTORIES {
+            self.known.extend(compared.around_credentials());
         }
-        candidates
-            .into_iter()
-            .map(|candidate| self.reach_of_outline(candidate))
-            .max()
-            .unwrap_or(Reach::Nothing)
+        if self.known.len() < MOST_DIRECTORIES && !self.known.contains(&directory) {
+            self.known.push(directory);
+        }
     }
 
-    fn reach_of_outline(&self, outline: &str) -> Reach {
-        let expanded = match &self.places.home {
-            Some(home) => outline.replace(HOME, &home.to_string_lossy()),
-            None => outline.replace(HOME, &UNKNOWN.to_string()),
-        };
-        if expanded.is_empty() {
-            return Reach::Nothing;
-        }
-        if expanded.contains(UNKNOWN) {
-            return self.reach_of_pattern(&expanded);
-        }
-        self.reach_of(Path::new(&expanded))
-    }
-
-    fn reach_of(&self, path: &Path) -> Reach {
-        let lexical = self.ground.cwd().join(path);
-        let resolved = self.ground.resolve(path).map(|resolved| resolved.path).ok();
-        resolved
-            .iter()
-            .chain([&lexical])
-            .map(|path| self.compare(&components(path)))
-            .max()
-            .unwrap_or(Reach::Nothing)
-    }
-
-    /// A word with parts that are not known: each stands for any part of one name.
-    fn reach_of_pattern(&self, pattern: &str) -> Reach {
-        if pattern.starts_with(UNKNOWN) {
-            return Reach::Nothing;
-        }
-        let reach = self.compare(&components(&self.ground.cwd().join(pattern)));
-        // That something above might be meant says nothing.
-        if reach <= Reach::Above { Reach::Nothing } else { reach }
-    }
-
-    fn compare(&self, path: &[String]) -> Reach {
-        if let Some(reach) = reach_of_process(path) {
-            return reach;
-        }
-        let reach = self.credentials.iter().map(|place| {
-            let is_same = path.iter().zip(place).all(|(name, known)| matches(name, known));
-            match (is_same, path.len() + 1) {
-                (false, _) => Reach::Nothing,
-                (true, length) if length > place.len() => Reach::Credentials,
-                (true, length) if length == place.len() => Reach::Parent,
-                (true, _) => Reach::Above,
+    fn add_all(&mut self, directories: Vec<PathBuf>) {
+        for directory in directories {
+            if !self.known.contains(&directory) {
+                self.known.push(directory);
             }
-        });
-        let reach = reach.max().unwrap_or(Reach::Nothing);
-        let settings = self.settings.iter().map(|place| {
-            let is_same = path.iter().zip(place).all(|(name, known)| matches(name, known));
-            match is_same {
-                false => Reach::Nothing,
-                true if path.len() >= place.len() => Reach::Settings,
-                true => Reach::AboveSettings,
-            }
-        });
-        reach.max(settings.max().unwrap_or(Reach::Nothing))
+        }
     }
 }
 
-/// The names of a path, `.` and `..` taken by their letter.
-fn components(path: &Path) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(name) => names.push(folded(&name.to_string_lossy())),
-            Component::ParentDir => {
-                names.pop();
+fn name_of(words: &[Arg]) -> String {
+    let name = words.first().and_then(Arg::program).unwrap_or_default().to_lowercase();
+    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
+}
+
+/// The directories that a command goes to, or runs another one in.
+fn targets(words: &[Arg]) -> Vec<Arg> {
+    let name = name_of(words);
+    let operands = words.get(1..).unwrap_or_default();
+    if matches!(name.as_str(), "cd" | "pushd") {
+        let given: Vec<Arg> =
+            operands.iter().filter(|word| !word.outline.starts_with('-')).cloned().collect();
+        let home = Arg { outline: HOME.to_string(), ..Arg::literal("~") };
+        return if given.is_empty() && name == "cd" { vec![home] } else { given };
+    }
+    let mut targets = Vec::new();
+    for (index, word) in operands.iter().enumerate() {
+        for option in DIRECTORY_OPTIONS {
+            match word.outline.strip_prefix(option) {
+                Some("") => targets.extend(operands.get(index + 1).cloned()),
+                Some(value) => {
+                    targets.push(word.after(word.outline.len() - value.trim_start_matches('=').len()))
+                }
+                None => {}
             }
-            _ => {}
         }
     }
-    names
+    targets
 }
 
-/// Whether a name that may hold unknown parts could be another.
-fn matches(name: &str, known: &str) -> bool {
-    let mut rest = known;
-    let mut pieces = name.split(UNKNOWN);
-    let first = pieces.next().unwrap_or_default();
-    let Some(after) = rest.strip_prefix(first) else { return false };
-    if !name.contains(UNKNOWN) {
-        return after.is_empty();
+/// Whether an operand of a command is known only when it runs, and the command may read what it names.
+fn takes_what_the_run_knows(words: &[Arg]) -> bool {
+    let name = name_of(words);
+    let name = name.as_str();
+    if NAMES_ONLY.contains(&name) && !words.iter().any(|word| is_for_more(name, &word.outline)) {
+        return false;
     }
-    rest = after;
-    let mut pieces: Vec<&str> = pieces.collect();
-    let last = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
+    if SHOWS_NOTHING.contains(&name) || matches!(name, "local" | "return" | "exit" | "shift") {
+        return false;
     }
-    rest.ends_with(last)
-}
-
-/// The environment and the memory of another process, where tokens may be.
-fn reach_of_process(path: &[String]) -> Option<Reach> {
-    let (first, rest) = path.split_first()?;
-    if first != "proc" {
-        return None;
-    }
-    let is_process = |name: &String| {
-        name.contains(UNKNOWN) || name.bytes().all(|byte| byte.is_ascii_digit()) || name.ends_with("self")
+    let from_input = |word: &Arg| {
+        ["-T", "-@", "--files-from", "--files0-from"].iter().any(|option| word.outline.starts_with(option))
     };
-    match rest {
-        [] => Some(Reach::Above),
-        [process, ..] if !is_process(process) => None,
-        [_] => Some(Reach::Parent),
-        // One of its threads.
-        [_, task] | [_, task, _] if task == "task" => Some(Reach::Parent),
-        [.., last] => {
-            let is_secret = ["environ", "mem"].iter().any(|known| matches(last, known));
-            is_secret.then_some(Reach::Credentials)
-        }
+    matches!(name, "cpio" | "pax" | "xargs" | "parallel")
+        || words.iter().skip(1).any(|word| {
+            from_input(word) || Compared::candidates(word).iter().any(|text| text.starts_with(UNKNOWN))
+        })
+}
+
+fn is_slash(word: &Arg) -> bool {
+    word.outline == "/"
+        || word.outline.starts_with('-') && word.outline.ends_with('/') && word.outline.len() < 4
+}
+
+/// Whether a command takes along or reads everything below a directory.
+fn recurses(name: &str, words: &[Arg], does_more: bool) -> bool {
+    let has = |option: fn(&str) -> bool| words.iter().any(|word| option(&word.outline));
+    match name {
+        "find" | "fd" => does_more,
+        "git" => has(|word| {
+            matches!(word, "--no-index" | "add" | "archive")
+                || word.starts_with("-C")
+                || word.starts_with("--work-tree")
+        }),
+        "diff" => has(is_recursive_option),
+        _ => RECURSIVE.contains(&name) || name.ends_with("grep") && has(is_recursive_option),
     }
+}
+
+/// Whether a command that recurses begins where it runs when it is given no directory.
+fn searches_here(name: &str, words: &[Arg]) -> bool {
+    name.ends_with("grep")
+        || matches!(name, "rg" | "ag" | "ack")
+        || name == "git" && words.iter().any(|word| matches!(word.text(), Some("grep" | "add" | "archive")))
 }
 
 /// Whether an option makes more of a command that shows or reads: it writes a file, removes, or runs another command.

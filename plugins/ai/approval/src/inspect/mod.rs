@@ -7,12 +7,14 @@
 //! | `unwrap` | the command behind `env`, `xargs`, `sh -c` and the like |
 //! | `wrappers` | their options, as data |
 //! | `credentials` | whether a word reaches what signs a person in |
+//! | `reach` | how its path compares with the places they are kept in |
 //! | `own` | the commands of ours among them |
 //! | `processes` | programs that show the environment or the memory of another process |
 
 pub(crate) mod credentials;
 mod own;
 mod processes;
+mod reach;
 mod syntax;
 mod unwrap;
 mod words;

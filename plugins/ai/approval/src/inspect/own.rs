@@ -18,7 +18,7 @@ fn asked(what: &str) -> Option<Refusal> {
 pub(super) fn command(words: &[Arg]) -> Option<Refusal> {
     let texts: Option<Vec<&str>> = words.iter().map(Arg::text).collect();
     let Some(texts) = texts else { return asked("…") };
-    let Some((first, rest)) = texts.split_first() else { return None };
+    let (first, rest) = texts.split_first()?;
     let next = rest.first().copied().unwrap_or_default();
     match *first {
         "auth" if next == "status" => None,

@@ -5,7 +5,7 @@ use brush_parser::word::{self, ParameterExpr, ParameterTransformOp, WordPiece, W
 use super::Walker;
 use crate::decision::Rule;
 use crate::shell::word::{Arg, HOME, UNKNOWN};
-use crate::shell::{ansi_c, bash};
+use crate::shell::{ansi_c, bash, patterns};
 
 impl Walker {
     /// Decodes a word, and goes into every substitution in it.
@@ -14,28 +14,25 @@ impl Walker {
             self.not_read();
             return Arg::unknown(raw);
         };
-        let mut outline = String::new();
-        let has_braces = raw.contains('{') && (raw.contains(',') || raw.contains(".."));
-        self.pieces(&pieces, &mut outline, has_braces, depth);
-        Arg { shown: raw.to_owned(), outline }
+        let mut marked = String::new();
+        self.pieces(&pieces, &mut marked, depth);
+        let Some((outline, each)) = patterns::resolve(&marked) else {
+            self.finding(Rule::Unreadable, "its braces make too many words");
+            return Arg::unknown(raw);
+        };
+        Arg { shown: raw.to_owned(), outline, each }
     }
 
-    fn pieces(
-        &mut self,
-        pieces: &[WordPieceWithSource],
-        outline: &mut String,
-        has_braces: bool,
-        depth: usize,
-    ) {
+    fn pieces(&mut self, pieces: &[WordPieceWithSource], outline: &mut String, depth: usize) {
         for (index, piece) in pieces.iter().enumerate() {
             match &piece.piece {
                 WordPiece::Text(text) => {
                     self.unread_expansion(index.checked_sub(1).and_then(|before| pieces.get(before)), text);
-                    unquoted(text, outline, has_braces);
+                    patterns::unquoted(text, outline);
                 }
                 WordPiece::SingleQuotedText(text) => outline.push_str(text),
                 WordPiece::AnsiCQuotedText(text) => match ansi_c::decode(text) {
-                    Some(text) => outline.push_str(&text),
+                    Some(text) => outline.push_str(&patterns::quoted(&text)),
                     None => outline.push(UNKNOWN),
                 },
                 WordPiece::DoubleQuotedSequence(inner) => self.double_quoted(inner, outline, depth),
@@ -170,18 +167,5 @@ impl Walker {
             }
             self.expanded_text(text, depth);
         }
-    }
-}
-
-/// Text outside of quotes: what the shell replaces by names of files, or by several words, is not known.
-fn unquoted(text: &str, outline: &mut String, has_braces: bool) {
-    for character in text.chars() {
-        let is_unknown = match character {
-            '*' | '?' | '[' | '(' | ')' => true,
-            '{' | '}' => has_braces,
-            '~' => outline.ends_with(['=', ':']),
-            _ => false,
-        };
-        outline.push(if is_unknown { UNKNOWN } else { character });
     }
 }

@@ -11,5 +11,6 @@
 pub(crate) mod ansi_c;
 pub(crate) mod bash;
 pub(crate) mod emit;
+pub(crate) mod patterns;
 pub(crate) mod strict;
 pub(crate) mod word;

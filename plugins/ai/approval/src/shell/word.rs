@@ -12,18 +12,20 @@ pub(crate) struct Arg {
     pub(crate) shown: String,
     /// Decoded, with [`UNKNOWN`] and [`HOME`] for what is not text.
     pub(crate) outline: String,
+    /// The words that `{a,b}` in it makes; most words have none.
+    pub(crate) each: Vec<String>,
 }
 
 impl Arg {
     /// A word that is all text.
     pub(crate) fn literal(text: impl Into<String>) -> Self {
         let shown = text.into();
-        Self { outline: shown.clone(), shown }
+        Self { outline: shown.clone(), shown, each: Vec::new() }
     }
 
     /// A word of which nothing is known.
     pub(crate) fn unknown(shown: impl Into<String>) -> Self {
-        Self { shown: shown.into(), outline: UNKNOWN.to_string() }
+        Self { shown: shown.into(), outline: UNKNOWN.to_string(), each: Vec::new() }
     }
 
     /// The word, if all of it is known.
@@ -48,7 +50,7 @@ impl Arg {
     /// The rest of the word after its first `bytes` bytes, when it begins with text that long.
     pub(crate) fn after(&self, bytes: usize) -> Self {
         let outline = self.outline.get(bytes..).unwrap_or_default().to_owned();
-        Self { shown: outline.replace([UNKNOWN, HOME], "?"), outline }
+        Self { shown: outline.replace([UNKNOWN, HOME], "?"), outline, each: Vec::new() }
     }
 }
 

@@ -279,3 +279,76 @@ fn settings_are_changed_by_no_option_of_a_command_that_reads() {
         ],
     );
 }
+
+/// However the way there is put together: gone to, searched, named in part, taken along with what is around.
+#[test]
+fn credentials_are_reached_by_no_way_around_their_name() {
+    let ways = [
+        "cd ~/.config; cd seqera; cat credentials/default.json",
+        "cd; cd .config; cat seqera/c*/*",
+        "cd ..; cd home; cd .config; cat seqera/./credentials/x",
+        "while cd ..; do cat home/.config/seqera/c*/*; done",
+        "cd \"$d\"; cat credentials/default.json",
+        "CDPATH=~/.config; cd seqera; cat credentials/x",
+        "pushd ~/.config; tar c seqera",
+        "d=~/.config/seqera; cat $d/credentials/default.json",
+        "d=~/.config/seqera; cat \"$d\"/*/*",
+        "d=~/.config; cat $d/$x/*",
+        "cat $d/credentials/x",
+        "cat ~/$x/credentials/x",
+        "cat ${XDG_CONFIG_HOME:-~/.config}/seqera/c*/*",
+        "find ~/.config -type f | xargs cat",
+        "find ~/.config -type f | while read -r f; do cat \"$f\"; done",
+        "find ~/.config | while read f; do cat < $f; done",
+        "for f in $(find ~/.config -type f); do cat $f; done",
+        "for d in ~/.config/*; do cat $d/*/*; done",
+        "find ~/.config -type f | tar c -T -",
+        "find ~/.config -type f | cpio -o",
+        "cat $(find ~/.config -type f)",
+        "ls ~/.config | parallel cat ~/.config/{}/x/y",
+        "diff -rN sub ~/.config",
+        "git diff --no-index sub ~/.config",
+        "git -C ~/.config grep --no-index token",
+        "git --work-tree=$HOME add .",
+        "cd ~; grep -r . .config",
+        "cd ~ && grep -rn token",
+        "cd ~; rg token",
+        "cd ~/.config; tar c seqera",
+        "env -C ~/.config cat seqera/./credentials/default.json",
+        "env --chdir=$HOME/.config tar c seqera",
+        "cat ~/.config/seqera/{credentials,x}/default.json",
+        "cat ~/{.config/seqera/{x,credentials},y}/default.json",
+        "cat {~/.config,x}/seqera/c{red,at}entials/x",
+        "cat ~/.config/seqera/cr{'ed',}entials/x",
+        "cat ~/.config/seqera/credential[s]/default.json",
+        "cat ~/.conf[i]g/[s]eqera/[!]]redentials/x",
+        "cat cfg/c*/*",
+        "cat ~/.config/seqera//credentials/x",
+    ];
+    let ground = ground();
+    ground.link("cfg", "../home/.config/seqera");
+    for text in ways {
+        let answer = tell(&ground.decide(&Ask::shell(Mode::Full, text), &SystemFiles));
+        assert_eq!(answer, "prompt credentials", "{text}");
+    }
+    check(
+        Mode::Full,
+        "auto",
+        &[
+            "cd sub && cat x/$f && grep -r x .",
+            "cd \"$d\" && make && cp *.txt x/ && grep -rn x .",
+            "find . -name '*.nf' | xargs grep -l process",
+            "for f in *.fastq; do cut -d/ -f2 \"$f\" | tr / _; done",
+            "if [ -f \"$f\" ]; then cat \"$f\"; fi",
+            "diff -r sub x",
+            "git add . && git commit -m \"$m\"",
+            "git -C sub log",
+            "tar czf x.tgz sub a.txt",
+            "cat data/{a,b}.txt data/[ab].csv $d/*.json *.json",
+            "export PATH=$PATH:~/bin; nextflow run $x",
+            "df -h /; cat $x",
+            "cp $d/config/x ~/data/",
+            "find / -name \"$x\" 2>/dev/null",
+        ],
+    );
+}
