@@ -187,6 +187,38 @@ fn a_result_whose_answer_got_lost_is_given_again_and_that_is_enough() {
     }
 }
 
+/// The run waits for it, so it is worth as much patience as a stream.
+#[test]
+fn a_result_that_cannot_be_given_is_tried_again_for_as_long_as_a_stream() {
+    for fault in [
+        Fault::status("tool-results", 503).times(4),
+        Fault::new("tool-results", "drop").times(4),
+        Fault::status("tool-results", 429),
+        Fault::status("tool-results", 408).times(2),
+        Fault::status("tool-results", 425),
+    ] {
+        let desk = Desk::new();
+        let what = format!("{fault:?}");
+        desk.emulator.fault(fault);
+        desk.emulator.script(vec![
+            request("echo one"),
+            json!({ "type": "text-delta", "delta": "and on" }),
+            stop(),
+        ]);
+        let run = desk.sandbox.run(desk.command(&FULL));
+        assert!(run.code == 0 && run.stdout == "and on\n", "{what}: {run}");
+        assert!(run.stderr.contains("trying again in 1 s"), "{what}: {run}");
+        assert_eq!(desk.runs().len(), 1, "{what}");
+    }
+    // When it does not help, whoever asked is told how to go on.
+    let desk = Desk::new();
+    desk.sandbox.configure("ai_reconnect_seconds = 1\n");
+    desk.emulator.fault(Fault::status("tool-results", 503).times(100));
+    desk.emulator.script(vec![request("echo one"), stop()]);
+    let run = desk.sandbox.run(desk.command(&FULL)).fails(5, "503");
+    assert!(run.stderr.contains(&format!("Go on with `seqera ai -s {}`", desk.session())), "{run}");
+}
+
 #[test]
 fn a_change_that_is_killed_is_whole_or_not_there() {
     let content = |word: &str| format!("{word}\n{}", "line of the file\n".repeat(200_000));

@@ -2,15 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use seqera_ai_approval::{Decision, Facts, Rule, Run, Tool};
 use seqera_plugin_api::{Error, ErrorKind, Result};
 
-use super::{Driver, Screen};
+use super::stop::with_jitter;
+use super::{Driver, Screen, is_busy};
 use crate::agent::{Answer, Effect, Event, Shown, ToolCall, ToolResult, Verdict};
 use crate::approvals::{By, Choice, Prompt, Subject, audit_line};
 use crate::journal::{Record, now};
 use crate::secrets::HiddenText;
+
+/// Pauses between two tries to give a result to the server.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The request that is being worked at.
 pub(super) struct Pending {
@@ -158,13 +164,39 @@ impl Driver {
         request_id: String,
         result: &ToolResult,
         effects: &mut VecDeque<Effect>,
+        screen: &mut dyn Screen,
     ) -> Result<()> {
         // First here, then there: whoever asks again after a crash gets this result, and not another run.
         self.journal.note(Record::ToolResult { id: (&request_id).into(), result: Cow::Borrowed(result) });
-        self.backend.send_result(session, &request_id, result)?;
+        self.deliver(session, &request_id, result, screen)?;
         self.journal.note(Record::ResultSent { id: (&request_id).into() });
         self.tell(Event::ResultAccepted { request_id }, effects);
         Ok(())
+    }
+
+    /// Gives a result to the server, tried again for as long as a stream is: the run waits for it.
+    fn deliver(
+        &mut self,
+        session: &str,
+        request_id: &str,
+        result: &ToolResult,
+        screen: &mut dyn Screen,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Err(error) = self.backend.send_result(session, request_id, result) else { return Ok(()) };
+            let may_pass = error.kind() == ErrorKind::Unreachable || is_busy(&error);
+            if !may_pass || started.elapsed() >= self.patience {
+                return Err(error);
+            }
+            self.show(Shown::Reconnecting { reason: error.to_string(), after: pause }, screen)?;
+            screen.flush()?;
+            if !self.stop.pause(with_jitter(pause)) {
+                return Err(self.stop.error());
+            }
+            pause = LONGEST_PAUSE.min(2 * pause);
+        }
     }
 
     fn audit(

@@ -65,6 +65,8 @@ pub(crate) struct Driver {
     stream: Option<Response>,
     frames: EventStream,
     idle_ms: u64,
+    /// How long is tried what may work again.
+    patience: Duration,
     run_id: String,
     /// When something new came.
     progress: Instant,
@@ -102,6 +104,7 @@ impl Driver {
             stream: None,
             frames: EventStream::default(),
             idle_ms: seconds(host, "ai_idle_timeout_seconds", IDLE_SECONDS).saturating_mul(1000),
+            patience,
             run_id: String::new(),
             progress: Instant::now(),
             has_begun: false,
@@ -209,7 +212,13 @@ impl Driver {
 
     fn tell(&mut self, event: Event, effects: &mut VecDeque<Effect>) {
         // A tool may run, and a person think, for longer than a stream is opened again in vain.
-        if matches!(event, Event::MessageAccepted | Event::Answered { .. } | Event::ToolFinished { .. }) {
+        if matches!(
+            event,
+            Event::MessageAccepted
+                | Event::Answered { .. }
+                | Event::ToolFinished { .. }
+                | Event::ResultAccepted { .. }
+        ) {
             self.progress = Instant::now();
         }
         let mut new = Vec::new();
@@ -269,7 +278,7 @@ impl Driver {
             Effect::KillTool => self.pending = None,
             Effect::SendResult { session, request_id, result } => {
                 screen.flush()?;
-                self.send_result(&session, request_id, &result, effects)?;
+                self.send_result(&session, request_id, &result, effects, screen)?;
             }
             Effect::CancelRun { session } => self.backend.cancel_run(&session),
             Effect::End(_) => {}

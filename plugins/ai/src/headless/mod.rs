@@ -23,7 +23,7 @@ pub(crate) fn run(host: &Host, args: &AiArgs, query: String) -> Result<Exit> {
         Err(error) if error.exit_code() == ErrorKind::ClosedPipe.code() => Err(error),
         outcome => screen.end(&outcome).and(outcome),
     };
-    explain(&outcome?).map_err(|error| match session {
+    outcome.and_then(|outcome| explain(&outcome)).map_err(|error| match session {
         Some(session) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Unreachable) => {
             error.hint(format!("Go on with `seqera ai -s {}`.", crate::sanitizer::one_line(&session, 200)))
         }
