@@ -69,6 +69,29 @@ fn a_stream_that_is_cut_inside_a_character_is_resumed_and_nothing_is_lost_or_dou
     }
 }
 
+/// Without numbers a stream begins anew: what was seen is told by what it says.
+#[test]
+fn a_stream_without_numbers_is_resumed_and_nothing_is_lost_or_doubled() {
+    let named =
+        |stream: String| (1..9).fold(stream, |text, id| text.replace(&format!("id: {id}\n"), "id: a-1\n"));
+    let bare = |stream: String| named(stream).replace("id: a-1\n", "");
+    let ways: [&dyn Fn(String) -> String; 2] = [&named, &bare];
+    for way in ways {
+        let all = [text(1, "one "), text(2, "one "), text(3, "two ")];
+        for seen in 1..=3 {
+            let first = vec![write(way(all[..seen].concat())), Step::Cut];
+            let whole = vec![write(way(all.concat() + &finish(4)))];
+            let (_server, again) = run(vec![first.clone(), whole], "");
+            assert_eq!(again.success().stdout, "one one two \n", "after {seen}");
+            // A server that goes on where it was.
+            let rest = [&[text(5, "and ")], &all[seen..]].concat().concat();
+            let (_server, on) = run(vec![first, vec![write(way(rest + &finish(4)))]], "");
+            let expected = ["one and one two \n", "one one and two \n", "one one two and \n"][seen - 1];
+            assert_eq!(on.success().stdout, expected, "after {seen}");
+        }
+    }
+}
+
 #[test]
 fn a_silent_stream_is_opened_again_and_comments_are_a_sign_of_life() {
     let silent = vec![write(text(1, "a")), Step::Hold];

@@ -69,7 +69,7 @@ pub enum Event {
 }
 
 /// What the server says (protocol section 7.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServerEvent {
     /// A part of the answer.
     Text(String),
@@ -130,7 +130,7 @@ impl ServerEvent {
 }
 
 /// How a run is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Finish {
     /// As it should be.
     Complete,
@@ -139,7 +139,7 @@ pub enum Finish {
 }
 
 /// Tokens of a run, as far as the server counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Usage {
     /// Of what was read.
     pub input: u64,

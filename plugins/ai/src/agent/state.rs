@@ -1,6 +1,7 @@
 //! The state of a conversation and its transitions.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::goal::{Goal, GoalStep};
@@ -25,8 +26,16 @@ pub struct Agent {
     needs_history: bool,
     /// The run before was left without a word, and may still be under way.
     left_running: bool,
-    /// Events without a number that a stream without a cursor begins with, and that are old.
+    /// Events without a number that the session had before this process: a stream without a cursor begins with them.
+    old: usize,
+    /// Those of them that are still to come.
     replayed: usize,
+    /// Events without a number that this run took, by their hash: a stream that is opened again may begin with them.
+    taken: Vec<u64>,
+    /// Which of them may come next once more.
+    again: usize,
+    /// Events without a number, of the whole session.
+    unnumbered: usize,
     /// Interruptions since something new came.
     interruptions: u32,
     /// How long a stream is opened again without anything new.
@@ -98,6 +107,12 @@ impl Agent {
     #[must_use]
     pub fn last_id(&self) -> Option<u64> {
         self.last_id
+    }
+
+    /// Events without a number that the session is known to have.
+    #[must_use]
+    pub fn unnumbered(&self) -> usize {
+        self.unnumbered
     }
 
     /// Whether nothing is under way.
@@ -240,7 +255,9 @@ impl Agent {
         };
         self.last_id = self.last_id.max(last_id);
         // With a cursor the stream begins behind them.
-        self.replayed = if self.last_id.is_none() { unnumbered } else { 0 };
+        self.old = if self.last_id.is_none() { unnumbered } else { 0 };
+        self.replayed = self.old;
+        self.unnumbered = unnumbered;
         if last_run == LastRun::Open && !self.expects_old_end {
             // Whoever began it is gone: it would speak in between. What it said meanwhile is read, too.
             self.expects_old_end = true;
@@ -260,6 +277,8 @@ impl Agent {
 
     fn post(&mut self, session: String, content: String, effects: &mut Vec<Effect>) {
         self.phase = Phase::Posting;
+        self.taken.clear();
+        self.again = 0;
         effects.push(Effect::PostMessage { session, content, plan: self.plan });
     }
 
@@ -282,6 +301,8 @@ impl Agent {
             self.interruptions = 0;
         } else if self.replayed > 0 {
             self.replayed = if event == ServerEvent::HistoryEnd { 0 } else { self.replayed - 1 };
+            return;
+        } else if event != ServerEvent::HistoryEnd && self.was_taken(&event) {
             return;
         }
         if self.is_old_end(&event) {
@@ -324,6 +345,21 @@ impl Agent {
             ServerEvent::Failed(reason) => self.end(Outcome::Failed(reason), effects),
             ServerEvent::HistoryEnd | ServerEvent::Other => {}
         }
+    }
+
+    /// Whether an event without a number is one that this run took before the stream was opened again.
+    fn was_taken(&mut self, event: &ServerEvent) -> bool {
+        let mut hasher = DefaultHasher::new();
+        event.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.taken.get(self.again) == Some(&hash) {
+            self.again += 1;
+            return true;
+        }
+        self.taken.push(hash);
+        self.again = self.taken.len();
+        self.unnumbered += 1;
+        false
     }
 
     fn announce(&mut self, call: &ToolCall, effects: &mut Vec<Effect>) {
@@ -391,6 +427,9 @@ impl Agent {
             return;
         }
         self.interruptions += 1;
+        if self.last_id.is_none() {
+            (self.replayed, self.again) = (self.old, 0);
+        }
         if self.interruptions > ALWAYS && since_progress >= self.patience {
             self.leave_running();
             return self.end(Outcome::Lost(reason), effects);

@@ -15,7 +15,7 @@ pub const CHANGING_TOOLS: [&str; 6] = [
 ];
 
 /// A call of a tool.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct ToolCall {
     /// Given back with the result.
     pub id: String,
