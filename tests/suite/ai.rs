@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use seqera_tests::emulator::{Emulator, Fault};
+use seqera_tests::emulator::{Emulator, Fault, Replay};
 use seqera_tests::sandbox::{Sandbox, finished, signal};
 use serde_json::json;
 
@@ -218,6 +218,43 @@ fn a_message_is_not_posted_twice_without_need_and_again_when_the_server_failed()
     emulator.fault(Fault::status("messages", 503));
     let _run = sandbox.seqera("ai --headless hello").success();
     assert_eq!(paths(&emulator).iter().filter(|path| *path == "POST messages").count(), 2);
+}
+
+/// The server took the message, and its answer said otherwise or did not arrive.
+#[test]
+fn a_message_that_was_taken_all_the_same_is_not_posted_again() {
+    for fault in [
+        Fault::status("messages", 503).after(),
+        Fault::status("messages", 500).after(),
+        Fault::new("messages", "drop").after(),
+    ] {
+        let (emulator, sandbox) = alice();
+        let what = format!("{fault:?}");
+        emulator.fault(fault);
+        emulator.script(vec![text("the only "), text("answer"), stop()]);
+        let run = sandbox.seqera("ai --headless go").success();
+        assert_eq!(run.stdout, "the only answer\n", "{what}");
+        assert_eq!(paths(&emulator).iter().filter(|path| *path == "POST messages").count(), 1, "{what}");
+    }
+    // What was said before is no sign of it.
+    let (emulator, sandbox) = alice();
+    for replay in [Replay::Everything, Replay::Unnumbered] {
+        emulator.configure(|options| options.replay = replay);
+        let _before = sandbox.seqera("ai --headless hello").success();
+        emulator.forget_requests();
+        emulator.fault(Fault::status("messages", 503));
+        emulator.script(vec![text("another answer"), stop()]);
+        let run = sandbox.seqera("ai --headless -c go").success();
+        assert_eq!(run.stdout, "another answer\n", "{replay:?}");
+        assert_eq!(paths(&emulator).iter().filter(|path| *path == "POST messages").count(), 2, "{replay:?}");
+    }
+    // As long as it is not known, nothing is posted; then it is an error that says how to go on.
+    emulator.forget_requests();
+    emulator.fault(Fault::status("messages", 503));
+    emulator.fault(Fault::status("events", 503).times(20));
+    let run = sandbox.seqera("ai --headless go").fails(5, "503");
+    assert!(run.stderr.contains("Go on with `seqera ai -s "), "{run}");
+    assert_eq!(paths(&emulator).iter().filter(|path| *path == "POST messages").count(), 1);
 }
 
 #[test]

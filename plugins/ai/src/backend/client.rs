@@ -66,6 +66,11 @@ impl Backend {
         }
     }
 
+    /// Posts once: for what must not be done twice.
+    pub(super) fn post_once(&self, path: &str, body: &Value) -> Result<Response> {
+        self.checked(self.http.post(path).json(body)?.idle_timeout_ms(SILENCE_MS).send()?)
+    }
+
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Response> {
         let mut pause = Duration::from_secs(1);
         for attempt in 1.. {

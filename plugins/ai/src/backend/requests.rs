@@ -126,7 +126,7 @@ impl Backend {
         }
     }
 
-    /// Posts what the person said.
+    /// Posts what the person said, once: whether a server that failed has taken it is for the caller to find out.
     pub(crate) fn post_message(&self, session: &str, run_id: &str, content: &str, plan: bool) -> Result<()> {
         let mut body = json!({
             "type": "user_message",
@@ -140,7 +140,7 @@ impl Backend {
             body["mode"] = "plan".into();
         }
         let path = format!("/v1/cli/sessions/{}/messages", segment(session));
-        self.post(&path, &body).map(drop).map_err(|error| unknown_session(session, error))
+        self.post_once(&path, &body).map(drop).map_err(|error| unknown_session(session, error))
     }
 
     /// Opens the event stream; any byte of it, also of a comment, counts as life.

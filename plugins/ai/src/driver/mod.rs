@@ -256,7 +256,7 @@ impl Driver {
                     content: (&content).into(),
                     plan,
                 });
-                if let Err(error) = self.backend.post_message(&session, &self.run_id, &content, plan) {
+                if let Err(error) = self.post_message(&session, &content, plan) {
                     if error.detail("status").is_some_and(|status| status.starts_with('4')) {
                         self.tell(Event::MessageRefused, effects);
                     }
