@@ -119,6 +119,36 @@ fn a_run_ends_with_its_terminal_event_and_not_with_the_connection() {
     assert!(server.requests().last().unwrap().ends_with("/expire"), "{:?}", server.requests());
 }
 
+/// A character that a server cut in two costs that character, and not the event.
+#[test]
+fn an_event_with_half_a_character_is_read_all_the_same() {
+    let mut stream = text(1, r"one \ud83d two \ude00 ").into_bytes();
+    let broken = text(2, "three \u{1F9EC} ");
+    let gene = broken.find('\u{1F9EC}').unwrap();
+    stream.extend_from_slice(&broken.as_bytes()[..gene + 2]);
+    stream.extend_from_slice(&broken.as_bytes()[gene + 4..]);
+    let call = r#"{"type":"execute-local","requestId":"t","toolName":"execute_bash_local","args":{"command":"echo 'a\ud83db' > said"}}"#;
+    stream.extend_from_slice(event(3, call).as_bytes());
+    let steps = vec![Step::Write(stream), Step::Pause(Duration::from_secs(2)), write(finish(4))];
+    let server = RawSse::start(vec![steps]).unwrap();
+    let sandbox = at(&server);
+    let run = sandbox.seqera("ai --headless go").success();
+    assert_eq!(run.stdout, "one \u{fffd} two \u{fffd} three \u{fffd} \n");
+    assert_eq!(run.stderr, "");
+    assert_eq!(std::fs::read_to_string(sandbox.home().join("said")).unwrap(), "a\u{fffd}b\n");
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_told() {
+    let stream = text(1, "one ") + &event(2, "{\"type\":\"text-del") + &event(3, "no") + &text(4, "two");
+    let (_server, run) = run(vec![vec![write(stream + "data: [DONE]\n\n" + &finish(5))]], "");
+    let run = run.success();
+    assert_eq!(run.stdout, "one two\n");
+    assert_eq!(run.stderr.matches("cannot be read and is skipped").count(), 1, "once is enough: {run}");
+    let (_server, run) = self::run(vec![vec![write("data: [DONE]\n\n".to_owned() + &finish(1))]], "");
+    assert_eq!(run.success().stderr, "");
+}
+
 #[test]
 fn an_event_of_ten_megabytes_arrives_whole() {
     let large = "0123456789".repeat(1024 * 1024);

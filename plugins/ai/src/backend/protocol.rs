@@ -10,7 +10,7 @@ use crate::agent::{Finish, ServerEvent, ToolCall, Usage};
 /// All fields of all events: one flat record is read several times faster than a tagged enum.
 #[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
     delta: Option<Cow<'a, str>>,
@@ -52,7 +52,8 @@ pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
     {
         return Some(ServerEvent::Text(text));
     }
-    let wire: Wire<'_> = serde_json::from_slice(data).ok()?;
+    let data = mended(data);
+    let Ok(wire) = serde_json::from_str::<Wire<'_>>(&data) else { return of_later(&data) };
     Some(match &*wire.kind {
         "text-delta" => ServerEvent::Text(own(wire.delta)),
         "reasoning" => ServerEvent::Thinking(own(wire.delta)),
@@ -79,6 +80,50 @@ pub(crate) fn server_event(data: &[u8]) -> Option<ServerEvent> {
         "run.complete" => ServerEvent::Finished(finish(&field(wire.data, "status")), Usage::default()),
         _ => ServerEvent::Other,
     })
+}
+
+/// An event of a type that came after this program may have other fields: it is no loss.
+fn of_later(data: &str) -> Option<ServerEvent> {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    const KNOWN: [&str; 7] =
+        ["text-delta", "reasoning", "tool-call", "tool-result", "execute-local", "finish", "error"];
+    let kind = serde_json::from_str::<Kind>(data).ok()?.kind;
+    (!KNOWN.contains(&kind.as_str())).then_some(ServerEvent::Other)
+}
+
+/// The data with U+FFFD for what is no text: bytes that are no UTF-8, and halves of a pair of surrogates. One character
+/// that was cut in two is no reason to lose the event that it is in.
+fn mended(data: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(data);
+    if !text.contains("\\ud") && !text.contains("\\uD") {
+        return text;
+    }
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        mended.push_str(before);
+        let whole = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => Some(12),
+            (Some(_), _) => None,
+            // What follows belongs to it.
+            (None, _) => Some(1 + escape[1..].chars().next().map_or(0, char::len_utf8)),
+        };
+        mended.push_str(whole.map_or("\\ufffd", |length| &escape[..length]));
+        rest = &escape[whole.unwrap_or(6)..];
+    }
+    mended.push_str(rest);
+    Cow::Owned(mended)
+}
+
+/// The surrogate that a text begins with, as an escape.
+fn surrogate(text: &str) -> Option<u32> {
+    let unit = u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    (0xd800..0xe000).contains(&unit).then_some(unit)
 }
 
 /// The text of a `text-delta` that is written as short as it can be and needs no decoding: nearly all of what comes.
@@ -234,6 +279,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_replaced_and_the_rest_is_read() {
+        for (written, read) in [
+            (r"a\ud83d", "a\u{fffd}"),
+            (r"\ude00b", "\u{fffd}b"),
+            (r"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+            (r"\uD83D\uDE00", "\u{1f600}"),
+            (r"\\ud83d", r"\ud83d"),
+            (r"\\\ud83d\n", "\\\u{fffd}\n"),
+            (r"\ud83dä", "\u{fffd}ä"),
+        ] {
+            let data = format!(r#"{{"type":"text-delta","delta":"{written}"}}"#);
+            assert_eq!(server_event(data.as_bytes()), Some(ServerEvent::Text(read.to_owned())), "{written}");
+        }
+        let cut = b"{\"type\":\"text-delta\",\"delta\":\"a\xf0\x9f\"}";
+        assert_eq!(server_event(cut), Some(ServerEvent::Text("a\u{fffd}".to_owned())));
+        for none in [&b"{\"type\":\"text-delta\",\"delta\":\"a\\ud"[..], br#""\ud83d\"#, b"\\"] {
+            assert_eq!(server_event(none), None);
+        }
+        assert_eq!(server_event(b"{}"), Some(ServerEvent::Other), "an end that says nothing");
+    }
+
+    #[test]
     fn events_are_read() {
         for (data, event) in [
             (r#"{"type":"text-delta","delta":"a\n\u00e9"}"#, ServerEvent::Text("a\né".into())),
@@ -263,12 +330,7 @@ mod tests {
             ),
             (r#"{"type":"invented later","delta":7}"#, ServerEvent::Other),
         ] {
-            let read = server_event(data.as_bytes());
-            if data.contains("invented") {
-                assert!(read.is_none_or(|read| read == event), "{data}");
-            } else {
-                assert_eq!(read, Some(event), "{data}");
-            }
+            assert_eq!(server_event(data.as_bytes()), Some(event), "{data}");
         }
         assert_eq!(server_event(b"[DONE]"), None);
     }

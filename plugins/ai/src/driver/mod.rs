@@ -72,6 +72,8 @@ pub(crate) struct Driver {
     progress: Instant,
     /// Whether the session of the run has been shown.
     has_begun: bool,
+    /// Something that came in the run could not be read.
+    has_skipped: bool,
 }
 
 impl Driver {
@@ -108,6 +110,7 @@ impl Driver {
             run_id: String::new(),
             progress: Instant::now(),
             has_begun: false,
+            has_skipped: false,
         })
     }
 
@@ -149,6 +152,7 @@ impl Driver {
         self.run_id = uuid::Uuid::new_v4().to_string();
         self.progress = Instant::now();
         self.has_begun = false;
+        self.has_skipped = false;
         let mut effects = VecDeque::new();
         self.tell(Event::Asked(question), &mut effects);
         let outcome = loop {
@@ -331,9 +335,10 @@ impl Driver {
         let before = agent.last_id();
         let mut new = Vec::new();
         let mut come = Vec::new();
+        let mut is_unread = false;
         let is_taken = self.frames.feed(&bytes, |frame| {
             let Some(event) = server_event(frame.data) else {
-                log::info!("an event that cannot be read is skipped");
+                is_unread |= frame.data != b"[DONE]";
                 return;
             };
             let id = frame.id.and_then(|id| id.parse().ok());
@@ -350,6 +355,12 @@ impl Driver {
         });
         if agent.last_id() != before {
             self.progress = Instant::now();
+        }
+        if is_unread && !std::mem::replace(&mut self.has_skipped, true) {
+            seqera_plugin_api::warning!(
+                self.host,
+                "something that the assistant sent cannot be read and is skipped; the answer may lack it"
+            );
         }
         for text in come {
             let text = self.answer.push(text);
