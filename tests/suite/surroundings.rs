@@ -81,6 +81,21 @@ fn a_link_to_settings_or_credentials_is_not_followed_wherever_the_workspace_is()
     assert!(body["instruction_context"].as_str().unwrap().ends_with("be kind"), "{body:#}");
 }
 
+/// Of a script, 500 characters of a line are sent; of instructions, 8000 characters.
+#[test]
+fn a_secret_at_a_cut_is_hidden_like_any_other() {
+    let (emulator, sandbox) = alice();
+    let secret = "t0ken-of-a-deployment-0123456789";
+    let sandbox = sandbox.with("DEPLOY_TOKEN", secret);
+    let workspace = sandbox.home().join("ws");
+    write(&workspace.join("main.nf"), &format!("{} {secret} {}", "x ".repeat(245), "y ".repeat(2000)));
+    let name = workspace.join("AGENTS.md");
+    let before = 8000 - name.display().to_string().len() - 40;
+    write(&name, &format!("{} {secret} {}", "x ".repeat(before / 2), "y ".repeat(2000)));
+    let body = told(&emulator, &sandbox, &workspace).to_string();
+    assert!(body.contains("(shortened)") && !body.contains("t0ke"), "{body}");
+}
+
 fn git(directory: &Path, arguments: &[&str]) {
     let run = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"])

@@ -9,7 +9,7 @@ use seqera_plugin_api::Host;
 use seqera_plugin_api::service::TokenProvider;
 use serde_json::Value;
 
-pub(crate) use stream::HiddenText;
+pub(crate) use stream::{HiddenText, LONGEST};
 
 /// Ends of names of variables that hold secrets.
 const NAMES: [&str; 4] = ["_TOKEN", "_SECRET", "_KEY", "PASSWORD"];
@@ -21,6 +21,13 @@ const SHORTEST_TOKEN: usize = 16;
 const MASK: &str = "[hidden]";
 /// The same, and what the provider of tokens puts there.
 pub(crate) const MASKS: [&str; 2] = [MASK, "[secret]"];
+
+/// Which side of a text is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Beginning,
+    End,
+}
 
 /// Hides secrets.
 #[derive(Clone)]
@@ -87,6 +94,19 @@ impl Secrets {
         text
     }
 
+    /// The text without them, when its beginning or its end was cut off: what may be a part of one goes, too.
+    pub(crate) fn hidden_in_part(&self, text: &str, cut: Cut) -> String {
+        let is_part = |c: char| c.is_ascii() && is_of_a_token(c as u8);
+        let (of_token, of_value): (_, fn(&str, &str) -> usize) = match cut {
+            Cut::Beginning => (text.trim_start_matches(is_part), common_at_start),
+            Cut::End => (text.trim_end_matches(is_part), common_at_end),
+        };
+        let token = Some(text.len() - of_token.len()).filter(|length| (SHORTEST..LONGEST).contains(length));
+        let token = token.filter(|_| self.provider.is_some()).unwrap_or_default();
+        let part = self.values.iter().map(|value| of_value(value, text)).fold(token, usize::max);
+        self.hidden(if cut == Cut::Beginning { &text[part..] } else { &text[..text.len() - part] })
+    }
+
     /// The same for all texts in a value; its keys are ours.
     pub(crate) fn hide_in(&self, value: &mut Value) {
         let json = value.to_string();
@@ -105,6 +125,18 @@ pub(crate) fn change_texts(value: &mut Value, change: &dyn Fn(&str) -> String) {
         Value::Object(fields) => fields.values_mut().for_each(|value| change_texts(value, change)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// How much of a text's beginning is the end of a value.
+fn common_at_start(value: &str, text: &str) -> usize {
+    let mut ends = value.char_indices().map(|(at, _)| &value[at..]);
+    ends.find(|end| text.starts_with(end)).map_or(0, str::len)
+}
+
+/// How much of a text's end is the beginning of a value.
+fn common_at_end(value: &str, text: &str) -> usize {
+    let mut starts = value.char_indices().rev().map(|(at, c)| &value[..at + c.len_utf8()]);
+    starts.find(|start| text.ends_with(start)).map_or(0, str::len)
 }
 
 /// Whether a character can stand in a token (RFC 6750, section 2.1).
@@ -153,6 +185,20 @@ mod tests {
         let mut value = serde_json::json!({ "a": ["x 12345678"], "b": 12_345_678, "c": { "d": "y" } });
         secrets.hide_in(&mut value);
         assert_eq!(value, serde_json::json!({ "a": ["x [hidden]"], "b": 12_345_678, "c": { "d": "y" } }));
+    }
+
+    #[test]
+    fn half_a_secret_at_a_cut_is_hidden() {
+        let secret = "a secret of 20 bytes";
+        let secrets = Secrets::new([secret.to_owned()].into_iter(), None);
+        for at in 1..secret.len() {
+            let (start, end) = secret.split_at(at);
+            assert_eq!(secrets.hidden_in_part(&format!("x {start}"), Cut::End), "x ", "{at}");
+            assert_eq!(secrets.hidden_in_part(&format!("{end} x"), Cut::Beginning), " x", "{at}");
+        }
+        assert_eq!(secrets.hidden_in_part(secret, Cut::Beginning), "");
+        assert_eq!(secrets.hidden_in_part("plain words", Cut::End), "plain words");
+        assert_eq!(secrets.hidden_in_part("plain words", Cut::Beginning), "plain words");
     }
 
     #[test]

@@ -37,6 +37,34 @@ fn a_file_is_read_by_range_and_says_where_to_go_on() {
     assert!(said(&told).contains("[lines 1 to 60 of 1000;"), "{told}");
 }
 
+/// Wherever a text is cut, no half of a secret goes out.
+#[test]
+fn a_secret_at_a_cut_is_hidden_like_any_other() {
+    let secret = "t0ken-of-a-deployment-0123456789";
+    let desk = Desk::new().with("DEPLOY_TOKEN", secret);
+    // A line is read up to 2000 characters, and shown of a match up to 500; of an output, 25000 bytes stay at each end.
+    let line = |before: usize| format!("{} {secret} {} FOO\n", "x ".repeat(before / 2), "y ".repeat(20_000));
+    desk.write("read", line(1984));
+    desk.write("search/a", line(484));
+    desk.write("head", line(24_984) + &"z\n".repeat(50_000));
+    let tail = format!("x {secret} {}FOO\n", "y ".repeat(12_490));
+    desk.write("tail", "z\n".repeat(50_000) + &tail);
+    let calls = [
+        ("read_file_local", json!({ "path": "read" })),
+        ("search_files_local", json!({ "path": "search", "pattern": "FOO" })),
+        ("execute_bash_local", json!({ "command": "cat head" })),
+        ("execute_bash_local", json!({ "command": "cat tail" })),
+    ];
+    let (run, results) = desk.ask(&[], &calls);
+    assert_eq!(results.len(), calls.len(), "{run}");
+    for ((tool, _), told) in calls.iter().zip(&results) {
+        assert!(said(told).contains("left out"), "{tool}: {told}");
+        for part in [&secret[..4], &secret[secret.len() - 4..]] {
+            assert!(!said(told).contains(part), "{tool}: {part} in {told}");
+        }
+    }
+}
+
 #[test]
 fn a_huge_file_is_not_loaded_and_a_binary_one_is_told() {
     let desk = Desk::new();

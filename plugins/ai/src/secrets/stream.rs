@@ -6,7 +6,7 @@
 use super::{SHORTEST, Secrets, is_of_a_token};
 
 /// Longer than any secret, in bytes: what goes on for longer is not held back.
-const LONGEST: usize = 16 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 /// A long text is looked through in windows of this length, so that it is not copied.
 const WINDOW: usize = 4 * LONGEST;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use seqera_plugin_api::Host;
 
 use super::directory::read;
-use crate::secrets::Secrets;
+use crate::secrets::{Cut, Secrets};
 
 /// Reads files of a project and of its user.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ impl Reader {
 
     /// The beginning of a file of the user, wherever it is.
     pub(super) fn of_user(&self, file: &Path, most: u64) -> Option<String> {
-        Some(self.secrets.hidden(&read(file, most)?))
+        let text = read(file, most)?;
+        let is_whole = (text.len() as u64) < most;
+        Some(if is_whole { self.secrets.hidden(&text) } else { self.secrets.hidden_in_part(&text, Cut::End) })
     }
 }

@@ -150,7 +150,8 @@ impl Tools {
             shell::environment(std::env::vars_os(), trust, &self.passed, &self.workspace);
         environment.extend(more.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let directory = directory.unwrap_or(&self.workspace);
-        let script = Script { text, directory, environment, files: self.outputs.next() };
+        let (files, secrets) = (self.outputs.next(), self.secrets.clone());
+        let script = Script { text, directory, environment, files, secrets };
         let mut result = shell::run(script, &self.limits, &mut self.background, output, stop);
         // Nobody misses these two: they are for this program alone.
         let held_back: Vec<String> =

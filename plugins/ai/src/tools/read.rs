@@ -10,6 +10,7 @@ use super::place::{Access, Place, Version};
 use super::{Limits, Tools};
 use crate::agent::ToolResult;
 use crate::driver::Stop;
+use crate::secrets::{Cut, LONGEST, Secrets};
 
 /// What is looked at to tell a binary file, in bytes.
 const HEAD: usize = 8192;
@@ -32,7 +33,7 @@ impl Tools {
         };
         let failed = |error: io::Error| format!("{} cannot be read: {error}", path.display());
         let version = Version::of(&file).map_err(failed)?;
-        let page = Page::read(&file, range, &self.limits, stop).map_err(failed)?;
+        let page = Page::read(&file, range, &self.limits, &self.secrets, stop).map_err(failed)?;
         let text = page.text(path, range)?;
         self.seen.saw(path, &mut file, version);
         Ok(text)
@@ -78,7 +79,7 @@ struct Page {
 }
 
 impl Page {
-    fn read(file: &File, range: Range, limits: &Limits, stop: &Stop) -> io::Result<Self> {
+    fn read(file: &File, range: Range, limits: &Limits, secrets: &Secrets, stop: &Stop) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(64 * 1024, file);
         let mut page = Self::default();
         let head = reader.fill_buf()?;
@@ -89,7 +90,7 @@ impl Page {
         if head.starts_with(MARK) {
             reader.consume(MARK.len());
         }
-        let mut line = Line::new(limits.line_chars);
+        let mut line = Line::new(limits.line_chars, secrets);
         let mut behind = 0;
         while behind <= COUNTED && !stop.is_wanted() {
             let part = reader.fill_buf()?;
@@ -118,14 +119,14 @@ impl Page {
         Ok(page)
     }
 
-    fn end_line(&mut self, line: &mut Line, limits: &Limits) {
+    fn end_line(&mut self, line: &mut Line<'_>, limits: &Limits) {
         self.total += 1;
         if !line.bytes.is_empty() {
             self.take(line, limits);
         }
     }
 
-    fn take(&mut self, line: &mut Line, limits: &Limits) {
+    fn take(&mut self, line: &mut Line<'_>, limits: &Limits) {
         let text = line.take();
         let is_full = self.count > 0 && self.lines.len() + text.len() > limits.read_bytes;
         if is_full || self.count >= limits.read_lines {
@@ -165,7 +166,8 @@ impl Page {
 }
 
 /// A line that may be too long for anybody.
-struct Line {
+struct Line<'a> {
+    secrets: &'a Secrets,
     most: usize,
     bytes: Vec<u8>,
     left_out: usize,
@@ -173,14 +175,14 @@ struct Line {
     is_open: bool,
 }
 
-impl Line {
-    fn new(most: usize) -> Self {
-        Self { most, bytes: Vec::new(), left_out: 0, is_open: false }
+impl<'a> Line<'a> {
+    fn new(most: usize, secrets: &'a Secrets) -> Self {
+        Self { secrets, most, bytes: Vec::new(), left_out: 0, is_open: false }
     }
 
     fn push(&mut self, part: &[u8]) {
-        // A character has up to four bytes.
-        let room = (4 * self.most).saturating_sub(self.bytes.len()).min(part.len());
+        // A character has up to four bytes, and a secret must not be cut before it is hidden.
+        let room = (4 * self.most + LONGEST).saturating_sub(self.bytes.len()).min(part.len());
         self.bytes.extend_from_slice(&part[..room]);
         self.left_out += part.len() - room;
     }
@@ -192,10 +194,14 @@ impl Line {
             return bytes;
         }
         let all = String::from_utf8_lossy(&bytes);
+        let mut all = self.secrets.hidden(&all);
+        if left_out > 0 && all.len() <= 4 * self.most {
+            all = self.secrets.hidden_in_part(&String::from_utf8_lossy(&bytes), Cut::End);
+        }
         let content = all.trim_end_matches(['\n', '\r']);
         let Some((at, _)) = content.char_indices().nth(self.most) else {
             if left_out == 0 {
-                return bytes;
+                return all.into_bytes();
             }
             let text = format!("{content} [… {left_out} bytes of this line left out …]\n");
             return text.into_bytes();
@@ -225,7 +231,8 @@ mod tests {
         let asked = ReadFile { path: "f".to_owned(), start_line: range.0, end_line: range.1 };
         let range = Range::of(&asked, limits)?;
         let file = File::open(&path).unwrap();
-        Page::read(&file, range, limits, &Stop::default()).unwrap().text(Path::new("f"), range)
+        let secrets = Secrets::named([]);
+        Page::read(&file, range, limits, &secrets, &Stop::default()).unwrap().text(Path::new("f"), range)
     }
 
     fn numbers(count: usize) -> String {

@@ -15,6 +15,7 @@ use super::call::SearchFiles;
 use super::{Limits, Tools};
 use crate::agent::ToolResult;
 use crate::driver::Stop;
+use crate::secrets::Secrets;
 
 /// The most matches anybody may ask for.
 const MOST: usize = 200;
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Tools {
     pub(super) fn search_files(&self, asked: &SearchFiles, path: &Path, stop: &Stop) -> ToolResult {
-        match search(asked, path, &self.limits, stop) {
+        match search(asked, path, &self.limits, &self.secrets, stop) {
             Ok(stdout) => ToolResult { stdout, ..ToolResult::default() },
             Err(reason) => ToolResult::refused(reason),
         }
@@ -47,7 +48,13 @@ struct Found {
     count: usize,
 }
 
-fn search(asked: &SearchFiles, root: &Path, limits: &Limits, stop: &Stop) -> Result<String, String> {
+fn search(
+    asked: &SearchFiles,
+    root: &Path,
+    limits: &Limits,
+    secrets: &Secrets,
+    stop: &Stop,
+) -> Result<String, String> {
     let most = asked.max_results.unwrap_or(limits.search_results).clamp(1, MOST.max(limits.search_results));
     let matcher = RegexMatcherBuilder::new()
         .line_terminator(Some(b'\n'))
@@ -71,7 +78,7 @@ fn search(asked: &SearchFiles, root: &Path, limits: &Limits, stop: &Stop) -> Res
     if !root.exists() {
         return Err(format!("there is no file or directory {}", root.display()));
     }
-    let all = walk_all(&walk, &matcher, most, stop);
+    let all = walk_all(&walk, &matcher, most, secrets, stop);
     Ok(all.text(root, most))
 }
 
@@ -82,14 +89,21 @@ struct Walked {
     ended_early: bool,
 }
 
-fn walk_all(walk: &WalkBuilder, matcher: &RegexMatcher, most: usize, stop: &Stop) -> Walked {
+fn walk_all(
+    walk: &WalkBuilder,
+    matcher: &RegexMatcher,
+    most: usize,
+    secrets: &Secrets,
+    stop: &Stop,
+) -> Walked {
     let found: Mutex<Vec<Found>> = Mutex::default();
     let (kept, unread) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let started = Instant::now();
+    let cut = |line: &str| cut(line, secrets);
     let is_over = || stop.is_wanted() || started.elapsed() > PATIENCE;
     walk.build_parallel().run(|| {
         let mut searcher = searcher();
-        let (found, kept, unread, is_over) = (&found, &kept, &unread, &is_over);
+        let (found, kept, unread, is_over, cut) = (&found, &kept, &unread, &is_over, &cut);
         Box::new(move |entry| {
             if is_over() {
                 return WalkState::Quit;
@@ -101,7 +115,7 @@ fn walk_all(walk: &WalkBuilder, matcher: &RegexMatcher, most: usize, stop: &Stop
             if !entry.file_type().is_some_and(|kind| kind.is_file()) {
                 return WalkState::Continue;
             }
-            match search_file(&mut searcher, matcher, entry.path(), most, kept, is_over) {
+            match search_file(&mut searcher, matcher, entry.path(), most, kept, is_over, cut) {
                 Ok(Some(file)) => {
                     found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(file);
                 }
@@ -134,6 +148,7 @@ fn search_file(
     most: usize,
     kept: &AtomicUsize,
     is_over: &dyn Fn() -> bool,
+    cut: &dyn Fn(&str) -> String,
 ) -> std::io::Result<Option<Found>> {
     let mut lines = Vec::new();
     let mut count = 0;
@@ -156,11 +171,15 @@ fn search_file(
     Ok(Some(Found { path: path.to_owned(), modified, lines, count }))
 }
 
-fn cut(line: &str) -> String {
+fn cut(line: &str, secrets: &Secrets) -> String {
     let line = line.trim_end_matches(['\n', '\r']);
+    if line.len() <= LINE {
+        return line.to_owned();
+    }
+    let line = secrets.hidden(line);
     match line.char_indices().nth(LINE) {
         Some((at, _)) => format!("{} [… {} bytes of this line left out …]", &line[..at], line.len() - at),
-        None => line.to_owned(),
+        None => line,
     }
 }
 
@@ -236,7 +255,7 @@ mod tests {
     }
 
     fn found(asked: &SearchFiles, root: &Path) -> String {
-        search(asked, root, &Limits::default(), &Stop::default()).unwrap()
+        search(asked, root, &Limits::default(), &Secrets::named([]), &Stop::default()).unwrap()
     }
 
     #[test]
@@ -265,7 +284,7 @@ mod tests {
     fn what_cannot_be_searched_is_told() {
         let root = project();
         let fails = |asked: &SearchFiles, path: &Path| {
-            search(asked, path, &Limits::default(), &Stop::default()).unwrap_err()
+            search(asked, path, &Limits::default(), &Secrets::named([]), &Stop::default()).unwrap_err()
         };
         assert!(fails(&asked("("), root.path()).contains("the pattern cannot be used"));
         let glob = SearchFiles { include_glob: Some("{a".to_owned()), ..asked("x") };

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::plain::{is_binary, plain};
+use crate::secrets::{Cut, LONGEST as LONGEST_SECRET, Secrets};
 use crate::tools::Limits;
 
 /// Most of a file with the whole output, in bytes.
@@ -21,13 +22,14 @@ pub(super) struct Capture {
     /// Where the whole goes when it is longer than what is kept.
     path: Option<PathBuf>,
     file: Option<File>,
+    secrets: Secrets,
 }
 
 impl Capture {
     /// `path`: for all of it, when it is long; `None`: it is not kept.
-    pub(super) fn new(limits: &Limits, path: Option<PathBuf>) -> Self {
+    pub(super) fn new(limits: &Limits, path: Option<PathBuf>, secrets: Secrets) -> Self {
         let (lines, bytes) = (limits.output_lines, limits.output_bytes);
-        Self { lines, bytes, head: Vec::new(), tail: Vec::new(), total: 0, path, file: None }
+        Self { lines, bytes, head: Vec::new(), tail: Vec::new(), total: 0, path, file: None, secrets }
     }
 
     pub(super) fn push(&mut self, mut piece: &[u8]) {
@@ -92,6 +94,8 @@ impl Capture {
             if is_binary(&text) {
                 return self.binary();
             }
+            // Before it is cut: half a secret is not known any more.
+            let text = self.secrets.hidden(&text);
             if text.len() <= self.bytes && text.lines().count() <= self.lines {
                 return text;
             }
@@ -101,7 +105,8 @@ impl Capture {
             if is_binary(&head) {
                 return self.binary();
             }
-            (head, plain(&self.tail[self.tail.len() - end..]))
+            let tail = plain(&self.tail[self.tail.len() - end..]);
+            (self.hidden(&head, Cut::End), self.hidden(&tail, Cut::Beginning))
         };
         let head = beginning(&head, self.lines / 2, self.bytes / 2);
         let tail = ending(&tail, self.lines / 2, self.bytes / 2);
@@ -109,6 +114,17 @@ impl Capture {
         let whole = self.whole();
         let line = if head.is_empty() || head.ends_with('\n') { "" } else { "\n" };
         format!("{head}{line}[… {left_out} bytes left out here{whole} …]\n{tail}")
+    }
+
+    /// A part without secrets. So much of it is shown that half a secret at the cut can be seen only when masks made it
+    /// much shorter.
+    fn hidden(&self, part: &str, cut: Cut) -> String {
+        let hidden = self.secrets.hidden(part);
+        if hidden.len() > self.bytes / 2 + LONGEST_SECRET {
+            hidden
+        } else {
+            self.secrets.hidden_in_part(part, cut)
+        }
     }
 
     fn binary(&mut self) -> String {
@@ -181,7 +197,7 @@ mod tests {
     }
 
     fn captured(limits: &Limits, path: Option<&Path>, pieces: &[&[u8]]) -> String {
-        let mut capture = Capture::new(limits, path.map(Path::to_owned));
+        let mut capture = Capture::new(limits, path.map(Path::to_owned), Secrets::named([]));
         pieces.iter().for_each(|piece| capture.push(piece));
         capture.finish()
     }
@@ -249,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_flood_does_not_stay_in_memory() {
-        let mut capture = Capture::new(&limits(10, 1000), None);
+        let mut capture = Capture::new(&limits(10, 1000), None, Secrets::named([]));
         let piece = vec![b'x'; 64 * 1024];
         for _ in 0..2000 {
             capture.push(&piece);

@@ -23,6 +23,7 @@ use self::tree::{Adoption, Tree};
 use super::Limits;
 use crate::agent::ToolResult;
 use crate::driver::Stop;
+use crate::secrets::Secrets;
 
 /// Where bash is looked for; never by `PATH`, and never the person's own shell.
 const BASH: [&str; 6] = [
@@ -51,6 +52,8 @@ pub(super) struct Script<'a> {
     pub(super) environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     /// Files for the whole output, when it is long: of both streams.
     pub(super) files: Option<(PathBuf, PathBuf)>,
+    /// What is hidden in what is kept of the output.
+    pub(super) secrets: Secrets,
 }
 
 /// Something that happened while a command ran.
@@ -98,8 +101,8 @@ pub(super) fn run(
     let tree = Tree::of(id);
     let (stdout, stderr) = script.files.unzip();
     let mut watch = Watch {
-        stdout: Capture::new(limits, stdout),
-        stderr: Capture::new(limits, stderr),
+        stdout: Capture::new(limits, stdout, script.secrets.clone()),
+        stderr: Capture::new(limits, stderr, script.secrets),
         live: Live::new(),
         open: 2,
         exited: None,

@@ -9,7 +9,13 @@ fn limits(seconds: u64) -> Limits {
 fn run_for(text: &str, limits: &Limits, stop: &Stop) -> (ToolResult, String) {
     let root = tempfile::tempdir().unwrap();
     let path = [(OsString::from("PATH"), OsString::from(seqera_ai_approval::SYSTEM_PATH))];
-    let script = Script { text, directory: root.path(), environment: path.to_vec(), files: None };
+    let script = Script {
+        text,
+        directory: root.path(),
+        environment: path.to_vec(),
+        files: None,
+        secrets: Secrets::named([]),
+    };
     let mut shown = String::new();
     let mut show = |text: &str| {
         shown.push_str(text);
@@ -91,8 +97,13 @@ fn a_flood_is_read_to_its_end_and_cut() {
 #[test]
 fn nobody_who_listens_ends_it() {
     let root = tempfile::tempdir().unwrap();
-    let script =
-        Script { text: "echo a; sleep 60", directory: root.path(), environment: Vec::new(), files: None };
+    let script = Script {
+        text: "echo a; sleep 60",
+        directory: root.path(),
+        environment: Vec::new(),
+        files: None,
+        secrets: Secrets::named([]),
+    };
     let started = Instant::now();
     let result = run(script, &limits(30), &mut Background::default(), &mut |_| false, &Stop::default());
     assert!(started.elapsed() < Duration::from_secs(5));
@@ -101,8 +112,13 @@ fn nobody_who_listens_ends_it() {
 
 #[test]
 fn a_directory_that_is_gone_is_told() {
-    let script =
-        Script { text: "true", directory: Path::new("/no/such"), environment: Vec::new(), files: None };
+    let script = Script {
+        text: "true",
+        directory: Path::new("/no/such"),
+        environment: Vec::new(),
+        files: None,
+        secrets: Secrets::named([]),
+    };
     let result = run(script, &limits(30), &mut Background::default(), &mut |_| true, &Stop::default());
     assert!(result.stderr.contains("cannot be started in /no/such"), "{result:?}");
 }
@@ -112,7 +128,8 @@ fn what_ends_in_the_background_does_not_stay_in_the_table() {
     let mut background = Background::default();
     let mut start = |text| {
         let environment = vec![("PATH".into(), seqera_ai_approval::SYSTEM_PATH.into())];
-        let script = Script { text, directory: Path::new("/"), environment, files: None };
+        let script =
+            Script { text, directory: Path::new("/"), environment, files: None, secrets: Secrets::named([]) };
         run(script, &limits(20), &mut background, &mut |_| true, &Stop::default())
     };
     let id = start("sleep 0.3 >/dev/null 2>&1 & echo $!").stdout;
