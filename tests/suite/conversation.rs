@@ -305,6 +305,22 @@ fn what_was_said_is_listed_and_shown_here() {
     assert!(!all.contains("unkept words"));
 }
 
+#[test]
+fn a_session_that_cannot_be_recorded_says_so_once_and_goes_on() {
+    let (emulator, sandbox) = alice();
+    let state = sandbox.home().join(".local/state/seqera");
+    write(&state.join("ai"), "no directory");
+    emulator.script(vec![
+        json!({ "execute": "execute_bash_local", "args": { "command": "pwd" } }),
+        text("all the same"),
+        stop(),
+    ]);
+    let run = sandbox.seqera("ai --headless go").success();
+    assert_eq!(run.stdout, "all the same\n");
+    assert_eq!(run.stderr.matches("warning: this session is not recorded: ").count(), 1, "{run}");
+    assert!(run.stderr.contains("seqera/ai"), "{run}");
+}
+
 /// Whatever is kept of a conversation goes when its time is over, and what is younger stays.
 #[test]
 fn what_was_said_is_kept_as_long_as_the_settings_say() {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file, warning};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ pub(crate) type Mask = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The journal of one conversation.
 pub(crate) struct Journal {
+    host: Host,
     store: Option<Store>,
     mask: Mask,
     file: Option<File>,
@@ -53,7 +54,14 @@ pub(crate) enum Opened {
 impl Journal {
     /// Nothing is written before a session begins; with a retention of 0 days nothing at all.
     pub(crate) fn new(host: &Host, mask: Mask) -> Self {
-        Self { store: Store::of(host), mask, file: None, text: String::new(), has_failed: false }
+        Self {
+            host: host.clone(),
+            store: Store::of(host),
+            mask,
+            file: None,
+            text: String::new(),
+            has_failed: false,
+        }
     }
 
     /// Begins with a session that is new, or goes on with one.
@@ -141,7 +149,11 @@ impl Journal {
     fn fail(&mut self, error: &Error) {
         self.file = None;
         if !std::mem::replace(&mut self.has_failed, true) {
-            log::warn!("this session is not recorded: {error}");
+            let because = error.to_string();
+            warning!(
+                self.host,
+                "this session is not recorded: {because}; what it ran is not known to the next one"
+            );
         }
     }
 }
