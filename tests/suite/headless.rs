@@ -166,6 +166,23 @@ fn the_first_and_the_last_line_are_there_whatever_happens() {
     let signed_out = Sandbox::on(&emulator());
     let run = signed_out.seqera("ai --sub-agent go").fails(4, "not signed in");
     assert_eq!(events(&run.stdout)[0]["data"], json!({ "session_id": null }));
+    let (_emulator, sandbox) = alice();
+    for (sandbox, line, input, code, says) in [
+        (&sandbox, "ai --sub-agent", "", 2, "there is no question to answer"),
+        (&sandbox, "ai --sub-agent -", " \n", 2, "there is no question to answer"),
+        (&sandbox, "ai --sub-agent --allow rm go", "", 2, "--allow"),
+        (&sandbox, "ai --sub-agent --approval-mode none go", "", 2, "there is no approval mode none"),
+        (&alice().1.with("SEQERA_AI_CWD", "/no/such"), "ai --sub-agent go", "", 3, "is no directory"),
+    ] {
+        let run = sandbox.seqera_with_input(line, input).fails(code, says);
+        let seen = events(&run.stdout);
+        assert_eq!(seen[0]["data"], json!({ "session_id": null }), "{line}: {run}");
+        assert!(
+            seen[1]["type"] == "error" && seen[1]["data"]["message"].as_str().unwrap().contains(says),
+            "{run}"
+        );
+        assert_eq!(seen.last().unwrap()["data"]["status"], "error", "{line}: {run}");
+    }
 }
 
 #[test]

@@ -123,20 +123,22 @@ pub(crate) fn run(host: &Host, args: &AiArgs) -> Result<Exit> {
         };
     }
     let terminal = host.terminal();
-    let query = if args.query.iter().any(|word| word == "-") {
-        with_input(&args.query)?
-    } else {
-        args.query.join(" ")
-    };
     if !args.headless && !args.sub_agent && terminal.is_interactive() && terminal.stdout {
+        let query = question(args, false)?;
         return line_mode::run(host, args, Some(query).filter(|query| !query.trim().is_empty()));
     }
-    let query = if args.query.is_empty() && !terminal.stdin { piped()? } else { query };
-    if query.trim().is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "there is no question to answer")
-            .hint("seqera ai --headless \"QUESTION\", or pipe it in."));
+    headless::run(host, args, || question(args, !terminal.stdin))
+}
+
+/// The question of the command line, or of standard input when there is none and it `is_piped`.
+fn question(args: &AiArgs, is_piped: bool) -> Result<String> {
+    if args.query.iter().any(|word| word == "-") {
+        with_input(&args.query)
+    } else if args.query.is_empty() && is_piped {
+        piped()
+    } else {
+        Ok(args.query.join(" "))
     }
-    headless::run(host, args, query)
 }
 
 /// The question, with standard input where a `-` stands.

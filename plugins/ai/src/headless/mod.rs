@@ -15,10 +15,10 @@ use crate::sanitizer::sanitized;
 pub(crate) use events::Events;
 pub(crate) use text::Text;
 
-pub(crate) fn run(host: &Host, args: &AiArgs, query: String) -> Result<Exit> {
+pub(crate) fn run(host: &Host, args: &AiArgs, question: impl FnOnce() -> Result<String>) -> Result<Exit> {
     let mut screen = Headless::new(host, args)?;
     let mut session = None;
-    let outcome = converse(host, args, query, &mut screen, &mut session);
+    let outcome = question().and_then(|query| converse(host, args, query, &mut screen, &mut session));
     let outcome = match outcome {
         Err(error) if error.exit_code() == ErrorKind::ClosedPipe.code() => Err(error),
         outcome => screen.end(&outcome).and(outcome),
@@ -38,6 +38,10 @@ fn converse(
     screen: &mut Headless,
     session: &mut Option<String>,
 ) -> Result<Outcome> {
+    if query.trim().is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "there is no question to answer")
+            .hint("seqera ai --headless \"QUESTION\", or pipe it in."));
+    }
     let mut driver = Driver::new(host, true, args)?;
     crate::resume::resume(host, args, &mut driver, None)?;
     let outcome = driver.run(host, query, screen);
@@ -78,6 +82,7 @@ pub(crate) fn explain(outcome: &Outcome) -> Result<Exit> {
 struct Headless {
     text: Option<Text>,
     events: Vec<Events>,
+    /// Of the run; before there is one, of what would have been it.
     run_id: String,
 }
 
@@ -90,7 +95,7 @@ impl Headless {
             events.push(Events::in_file(Path::new(path))?);
         }
         let text = (!args.sub_agent).then(|| Text::new(host, args));
-        Ok(Self { text, events, run_id: String::new() })
+        Ok(Self { text, events, run_id: uuid::Uuid::new_v4().to_string() })
     }
 
     /// The last lines: there is an end whatever happened.
