@@ -34,6 +34,49 @@ fn shell(command: &str) -> (&'static str, Value) {
     ("execute_bash_local", json!({ "command": command }))
 }
 
+/// A request that nobody has to judge is written down like all others.
+#[test]
+fn every_request_is_a_line_of_the_audit() {
+    let desk = Desk::new();
+    desk.write("main.nf", "a = 1\n");
+    let calls = [
+        ("read_file_local", json!({ "path": "main.nf" })),
+        ("edit_file_local", json!({ "path": "main.nf", "old_str": "b", "new_str": "c" })),
+        ("no_such_tool_local", json!({ "path": "x" })),
+        ("execute_bash_local", json!({ "text": "ls" })),
+        shell("rm main.nf"),
+    ];
+    let (run, results) = desk.ask(&["--approval-mode", "basic"], &calls);
+    assert_eq!(results.len(), calls.len(), "{run}");
+    let (desk, mut terminal) = desk.talk(&[]);
+    terminal.type_line("/plan");
+    terminal.wait_for("plan> ");
+    desk.script(&[shell("ls")]);
+    terminal.type_line("go");
+    terminal.wait_for("done");
+    terminal.wait_for("plan> ");
+    terminal.type_line("/exit");
+    assert_eq!(terminal.end(), 0);
+    let audit = fs::read_to_string(desk.sandbox.home().join(".local/state/seqera/ai/audit.jsonl")).unwrap();
+    let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let made: Vec<_> =
+        lines.iter().map(|line| ["tool", "decision", "by"].map(|key| line[key].as_str().unwrap())).collect();
+    assert_eq!(
+        made,
+        [
+            ["read_file_local", "auto", "engine"],
+            ["edit_file_local", "refused", "engine"],
+            ["no_such_tool_local", "refused", "engine"],
+            ["execute_bash_local", "refused", "engine"],
+            ["execute_bash_local", "refused", "nobody"],
+            ["execute_bash_local", "refused", "engine"],
+        ]
+    );
+    assert!(lines[1]["why"].as_str().unwrap().contains("old_str is not there"), "{audit}");
+    assert_eq!((&lines[3]["rule"], &lines[5]["rule"]), (&"invalid-request".into(), &"plan-mode".into()));
+    assert!(lines.iter().all(|line| line["at"].is_string() && line["request_id"] != ""), "{audit}");
+}
+
 #[test]
 fn a_change_is_shown_before_it_is_made() {
     let desk = Desk::new();

@@ -36,6 +36,15 @@ pub enum Effect {
     },
     /// Show something.
     Show(Shown),
+    /// Write down that a request was refused before anybody was asked.
+    Refused {
+        /// The request.
+        call: ToolCall,
+        /// By which rule.
+        rule: &'static str,
+        /// Why.
+        why: String,
+    },
     /// Ask the approval engine.
     Judge(ToolCall),
     /// Ask a person.

@@ -8,6 +8,7 @@ use super::goal::{Goal, GoalStep};
 use super::tool_call::{Step, ToolCalls};
 use super::{
     Answer, ApprovalMode, Effect, Event, Finish, LastRun, Outcome, Past, ServerEvent, Shown, ToolCall,
+    ToolResult,
 };
 
 /// Interruptions in a row that are always tried again, however long they took.
@@ -404,6 +405,10 @@ impl Agent {
                     Step::Nothing => {}
                     step => next = Some(step),
                 },
+                Step::Refuse(call, rule, why) => {
+                    next = Some(self.tools.answer(call.id.clone(), ToolResult::refused(&*why)));
+                    effects.push(Effect::Refused { call, rule, why });
+                }
                 Step::Judge(call) => effects.push(Effect::Judge(call)),
                 Step::Ask(request_id) => effects.push(Effect::AskPerson { request_id }),
                 Step::Run(call) => effects.push(Effect::RunTool(call)),

@@ -197,7 +197,11 @@ fn plan_mode_refuses_the_six_tools_and_no_others() {
         agent.set_plan(true);
         let all = effects(&mut agent, execute("r", name));
         assert!(
-            matches!(&all[2], Effect::SendResult { result, .. } if result.stderr.contains("plan mode")),
+            matches!(&all[1], Effect::Refused { call, rule: "plan-mode", .. } if call.id == "r"),
+            "{all:?}"
+        );
+        assert!(
+            matches!(&all[3], Effect::SendResult { result, .. } if result.stderr.contains("plan mode")),
             "{all:?}"
         );
         assert!(!all.iter().any(|effect| matches!(effect, Effect::Judge(_) | Effect::RunTool(_))));

@@ -108,6 +108,8 @@ enum Stage {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Nothing,
+    /// Refused by this rule, for this reason.
+    Refuse(ToolCall, &'static str, String),
     Judge(ToolCall),
     Ask(String),
     Run(ToolCall),
@@ -155,7 +157,7 @@ impl ToolCalls {
         let Some(call) = self.waiting.pop_front() else { return Step::Nothing };
         if plan && CHANGING_TOOLS.contains(&call.name.as_str()) {
             let reason = format!("plan mode: {} is not available while a plan is made", call.name);
-            return self.answer(call.id, ToolResult::refused(reason));
+            return Step::Refuse(call, "plan-mode", reason);
         }
         self.current = Some((call.clone(), Stage::Judging));
         Step::Judge(call)
@@ -221,7 +223,8 @@ impl ToolCalls {
         self.answer(id, result)
     }
 
-    fn answer(&mut self, id: String, result: ToolResult) -> Step {
+    /// Ends a call with what came of it.
+    pub(super) fn answer(&mut self, id: String, result: ToolResult) -> Step {
         self.seen.insert(id.clone(), Past::Unsent(result.clone()));
         Step::Send(id, result)
     }

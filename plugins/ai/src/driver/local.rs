@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use seqera_ai_approval::{Decision, Facts, Rule, Run, Tool};
 use seqera_plugin_api::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
 
 use super::stop::with_jitter;
 use super::{Driver, Screen, is_busy};
@@ -37,7 +38,10 @@ impl Driver {
         let request_id = call.id.clone();
         let verdict = match self.tools.describe(&call) {
             Ok(subject) => self.decide(call, subject),
-            Err(reason) => Verdict::Refuse(reason),
+            Err(reason) => {
+                self.audit_refusal(&call, "invalid-request", &reason);
+                Verdict::Refuse(reason)
+            }
         };
         self.tell(Event::Judged { request_id, verdict }, effects);
     }
@@ -76,6 +80,7 @@ impl Driver {
             Ok(diff) => diff.flatten(),
             // Nobody has to say yes to what would fail.
             Err(reason) => {
+                self.audit(&call, &subject, ("refused", By::Engine), rule, &reason, Some(&facts));
                 let answer = Answer::Refused(reason);
                 self.tell(Event::Answered { request_id: request_id.to_owned(), answer }, effects);
                 return Ok(());
@@ -208,7 +213,19 @@ impl Driver {
         why: &str,
         facts: Option<&Facts>,
     ) {
-        let mut line = audit_line(subject, self.agent.approval(), made, rule, why, facts);
+        self.write_down(call, audit_line(subject, self.agent.approval(), made, rule, why, facts));
+    }
+
+    /// A line about a request that nobody had to judge.
+    pub(super) fn audit_refusal(&mut self, call: &ToolCall, rule: &str, why: &str) {
+        let line = json!({
+            "tool": call.name, "subject": call.args, "mode": self.agent.approval().name(),
+            "decision": "refused", "by": "engine", "rule": rule, "why": why, "commands": null, "paths": [],
+        });
+        self.write_down(call, line);
+    }
+
+    fn write_down(&mut self, call: &ToolCall, mut line: Value) {
         line["at"] = now().into();
         line["session_id"] = self.agent.session().into();
         line["request_id"] = call.id.as_str().into();

@@ -272,6 +272,7 @@ impl Driver {
                 return self.open(&session, cursor, after, effects);
             }
             Effect::Show(shown) => return self.show(shown, screen),
+            Effect::Refused { call, rule, why } => self.audit_refusal(&call, rule, &why),
             Effect::Judge(call) => self.judge(call, effects),
             Effect::AskPerson { request_id } => {
                 self.show_rest(screen)?;
