@@ -166,6 +166,24 @@ fn a_request_that_comes_again_is_answered_once() {
 }
 
 #[test]
+fn a_request_without_an_id_is_answered_each_time_and_never_run() {
+    let desk = Desk::new();
+    let nameless = json!({
+        "type": "execute-local", "toolName": "execute_bash_local", "args": { "command": "echo $$ >> runs" },
+    });
+    let mut empty = nameless.clone();
+    empty["requestId"] = "".into();
+    desk.emulator.script(vec![nameless.clone(), nameless, empty, request("echo one"), stop()]);
+    let run = desk.sandbox.run(desk.command(&FULL)).success();
+    let results = desk.results();
+    assert_eq!(results.len(), 4, "{run}");
+    for result in &results[..3] {
+        assert!(result["exit_code"] == 1 && said(result).contains("the request has no id"), "{result}");
+    }
+    assert_eq!((said(&results[3]), desk.runs().len()), ("one\n", 1));
+}
+
+#[test]
 fn a_result_whose_answer_got_lost_is_given_again_and_that_is_enough() {
     for fault in [
         Fault::new("tool-results", "drop"),

@@ -131,6 +131,11 @@ impl ToolCalls {
 
     /// A request has come.
     pub(super) fn request(&mut self, call: ToolCall) -> Step {
+        if call.id.is_empty() {
+            let reason =
+                "the request has no id (requestId), by which it is told from others: it is not carried out";
+            return Step::Refuse(call, "invalid-request", reason.to_owned());
+        }
         match self.seen.get(&call.id) {
             Some(Past::Unsent(result)) => Step::SendAgain(call.id, result.clone()),
             Some(Past::Taken | Past::Sent) => Step::Nothing,

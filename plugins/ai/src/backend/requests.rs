@@ -159,7 +159,7 @@ impl Backend {
         let body = json!({ "request_id": request_id, "result": result });
         match self.post(&format!("/v1/cli/sessions/{}/tool-results", segment(session)), &body) {
             Ok(_accepted) => Ok(()),
-            Err(error) if matches!(error.detail("status"), Some("404" | "409" | "410")) => {
+            Err(error) if is_not_wanted(&error, request_id) => {
                 log::info!("the result of a tool was not wanted any more: {error}");
                 Ok(())
             }
@@ -230,6 +230,15 @@ impl Backend {
             let what = format!("{}{path} answers with something that is not expected", self.http.backend());
             Error::new(ErrorKind::UnexpectedAnswer, what).because(error)
         })
+    }
+}
+
+/// Whether a server wants no result: it has one, does not wait any more, or asked without saying by which name.
+fn is_not_wanted(error: &Error, request_id: &str) -> bool {
+    match error.detail("status") {
+        Some("404" | "409" | "410") => true,
+        Some("400" | "422") => request_id.is_empty(),
+        _ => false,
     }
 }
 
