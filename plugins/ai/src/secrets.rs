@@ -56,6 +56,10 @@ impl Secrets {
     fn new(values: impl Iterator<Item = String>, provider: Option<Arc<dyn TokenProvider>>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for value in values.filter(|value| value.trim().len() >= SHORTEST) {
+            // A file may be read and searched line by line; what frames a key says nothing.
+            let lines = value.lines().map(str::trim).filter(|line| line.len() < value.len());
+            let lines = lines.filter(|line| line.len() >= SHORTEST_TOKEN && !line.starts_with("-----"));
+            all.extend(lines.map(str::to_owned));
             // As it stands in JSON, too.
             let json = serde_json::Value::from(value.as_str()).to_string();
             let json = json[1..json.len() - 1].to_owned();

@@ -66,6 +66,22 @@ fn a_secret_at_a_cut_is_hidden_like_any_other() {
 }
 
 #[test]
+fn a_secret_of_several_lines_is_hidden_in_each_of_them() {
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nAASCBKcwggSjAgEAAoIBAQ==\n-----END PRIVATE KEY-----\n";
+    let desk = Desk::new().with("DEPLOY_KEY", key);
+    desk.write("ws/key.pem", key);
+    let calls = [
+        ("read_file_local", json!({ "path": "ws/key.pem", "start_line": 2, "end_line": 2 })),
+        ("search_files_local", json!({ "path": "ws", "pattern": "A" })),
+        ("execute_bash_local", json!({ "command": "tail -n 2 ws/key.pem" })),
+    ];
+    let (_, results) = desk.ask(&[], &calls);
+    assert_eq!(said(&results[0]), "[hidden]\n");
+    assert!(said(&results[1]).contains("Line 2: [hidden]\n  Line 3: [hidden]\n"), "{results:?}");
+    assert_eq!(said(&results[2]), "[hidden]\n-----END PRIVATE KEY-----\n");
+}
+
+#[test]
 fn a_huge_file_is_not_loaded_and_a_binary_one_is_told() {
     let desk = Desk::new();
     let path = desk.write("huge", "first\n");
