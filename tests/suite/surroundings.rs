@@ -7,7 +7,7 @@ use std::process::Command;
 
 use seqera_tests::emulator::Emulator;
 use seqera_tests::sandbox::Sandbox;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::emulator;
 
@@ -137,6 +137,13 @@ fn no_program_that_a_repository_names_is_run_to_look_at_it() {
         let body = told(&emulator, &sandbox, &repository);
         assert!(!trace.exists(), "{name}");
         let status = &body["directory_context"]["git_status"];
+        if name == "a=b" {
+            // A filter of such a name cannot be turned off.
+            assert_eq!(
+                status,
+                &json!({ "is_git_repo": true, "branch": null, "files": [], "recent_commits": [] })
+            );
+        }
         if name == "evil" {
             let files = status["files"].to_string();
             assert!(

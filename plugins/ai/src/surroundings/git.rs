@@ -30,7 +30,10 @@ const FILTERS: &str = r"^filter\..*\.(clean|smudge|process)$";
 /// The key `git_status`.
 pub(super) fn status(workspace: &Path, sends_commits: bool, secrets: &Secrets) -> Vec<(&'static str, Value)> {
     let Some(git) = Git::new(workspace) else {
-        return vec![("git_status", json!({ "is_git_repo": true, "files": [], "recent_commits": [] }))];
+        return vec![(
+            "git_status",
+            json!({ "is_git_repo": true, "branch": null, "files": [], "recent_commits": [] }),
+        )];
     };
     let (states, lines, commits) = std::thread::scope(|scope| {
         let of_this = "--ignore-submodules=dirty";
