@@ -61,7 +61,7 @@ const CONSUMER: &str = "tests/fixtures/plugins/skew-consumer";
 fn other_builds(stage: &Stage, root: &Path) -> Outcome {
     let built_as = |name| Shape { name, edits: &[] };
     // Misbehaving from birth, where no variable can reach: probes see an empty environment.
-    for fault in ["hangs-at-load", "exits-at-describe"] {
+    for fault in ["hangs-at-load", "exits-at-describe", "fills-the-disk-at-load"] {
         let library = Variant::new(&built_as(fault), &[BARE])?.library("bare", &[fault])?;
         copy(&library, &root.join("raw"), fault)?;
     }

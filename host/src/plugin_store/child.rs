@@ -29,7 +29,8 @@ pub enum Reader {
     IsGone,
 }
 
-/// Runs a command with nothing on its standard input; `None`: it took longer than [`LIMIT`] and was ended.
+/// Runs a command with nothing on its standard input; `None`: it took longer than [`LIMIT`] and was ended. Whoever makes
+/// it the first of a process group has what it left behind ended too.
 ///
 /// Output goes through files: a process that it left behind could keep a pipe open for ever.
 ///
@@ -42,9 +43,9 @@ pub fn run(command: &mut Command, reader: Reader) -> io::Result<Option<Finished>
         Reader::IsGone => io::pipe()?.1.into(),
     };
     let mut child = command.stdin(Stdio::null()).stdout(listener).stderr(stderr.try_clone()?).spawn()?;
-    let Some(status) = wait(&mut child)? else {
-        return Ok(None);
-    };
+    let ended = wait(&mut child);
+    end_group(&child);
+    let Some(status) = ended? else { return Ok(None) };
     let said = read(&mut stderr)?;
     Ok(Some(Finished {
         status,
@@ -61,6 +62,7 @@ fn wait(child: &mut std::process::Child) -> io::Result<Option<ExitStatus>> {
             return Ok(Some(status));
         }
         if started.elapsed() > LIMIT {
+            end_group(child);
             child.kill()?;
             child.wait()?;
             return Ok(None);
@@ -69,6 +71,18 @@ fn wait(child: &mut std::process::Child) -> io::Result<Option<ExitStatus>> {
         pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
+
+/// Ends everything in the process group of a child, if it is the first of one.
+#[cfg(unix)]
+fn end_group(child: &std::process::Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _nobody_is_left = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_group(_child: &std::process::Child) {}
 
 fn read(file: &mut File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -78,6 +78,8 @@ fn run(library: &Path, variable: Option<(&str, &str)>) -> Result<Finished, Strin
         .env_clear()
         .envs(variable)
         .current_dir(directory.path());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     child::run(&mut command, Reader::Listens)
         .map_err(failed)?
         .ok_or_else(|| format!("it did not say what it is within {} s", LIMIT.as_secs()))

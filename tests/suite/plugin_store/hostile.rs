@@ -187,6 +187,7 @@ fn a_library_that_does_not_speak_with_this_host_is_not_installed() {
     for (raw, says) in [
         ("exits-at-describe", "cannot be loaded here"),
         ("hangs-at-load", "within 10 s"),
+        ("fills-the-disk-at-load", "it ended the process that loaded it"),
         ("major", "it was built for plugin ABI"),
         ("reordered", "Session, field `issuer` expected, `profile` found"),
         ("retyped", "TokenRequest.min_ttl_seconds, u64 expected, u32 found"),
@@ -198,28 +199,24 @@ fn a_library_that_does_not_speak_with_this_host_is_not_installed() {
     }
 }
 
-/// What a running process was started with, found by the end of its command line and its ancestors.
-fn environment_of_probe(installer: u32) -> Option<(String, PathBuf)> {
-    let field = |process: u32, name: &str| {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-        status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
-    };
+fn field(process: u32, name: &str) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok())
+}
+
+/// A process that another one started, found by a word of its command line.
+fn child_of(parent: u32, word: &[u8]) -> Option<u32> {
     let processes =
         fs::read_dir("/proc").ok()?.filter_map(|item| item.ok()?.file_name().to_str()?.parse().ok());
-    for process in processes {
+    let is_meant = |process: &u32| {
         let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        let is_probe = line.windows(10).any(|window| window == b"__describe");
-        if is_probe && field(process, "PPid:") == Some(installer) {
-            let environment = fs::read(format!("/proc/{process}/environ")).ok()?;
-            let directory = fs::read_link(format!("/proc/{process}/cwd")).ok()?;
-            return Some((String::from_utf8_lossy(&environment).into_owned(), directory));
-        }
-    }
-    None
+        line.windows(word.len()).any(|window| window == word) && field(*process, "PPid:") == Some(parent)
+    };
+    processes.into_iter().find(is_meant)
 }
 
 #[test]
-fn the_probe_sees_nothing_of_the_users_environment() {
+fn the_probe_sees_nothing_of_the_users_environment_and_leaves_nobody_behind() {
     let world = World::new();
     let archive = world.archive("0.3.0");
     let library = seqera_tests::stage::fixtures().join("raw/libhangs-at-load.so");
@@ -229,17 +226,55 @@ fn the_probe_sees_nothing_of_the_users_environment() {
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
     let started = std::time::Instant::now();
-    let (environment, directory) = loop {
-        match environment_of_probe(child.id()) {
+    let (probe, left_behind) = loop {
+        let probe = child_of(child.id(), b"__describe");
+        match probe.and_then(|probe| Some((probe, child_of(probe, b"sleep")?))) {
             Some(found) => break found,
             None => assert!(started.elapsed().as_secs() < 9, "there was no probe"),
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
-    assert_eq!(environment, "");
+    assert_eq!(fs::read(format!("/proc/{probe}/environ")).unwrap(), b"");
+    let directory = fs::read_link(format!("/proc/{probe}/cwd")).unwrap();
     assert!(!directory.starts_with(world.user.home()), "{}", directory.display());
+    let limits = fs::read_to_string(format!("/proc/{probe}/limits")).unwrap();
+    let dump = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(dump.split_whitespace().nth(4), Some("0"), "{limits}");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(126));
+    let is_alive = || fs::read(format!("/proc/{left_behind}/cmdline")).is_ok_and(|line| !line.is_empty());
+    while is_alive() {
+        assert!(started.elapsed().as_secs() < 60, "what the library started is left behind");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Nobody asks any more whether it is done: then it need not go on.
+#[test]
+fn the_probe_does_not_outlive_whoever_asked() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    let library = seqera_tests::stage::fixtures().join("raw/libhangs-at-load.so");
+    let spoiled = consistent(&world, &archive, "libseqera_plugin_hello.so", &fs::read(library).unwrap());
+    let mut child = world.user.command(["plugin", "install", &spoiled, "--yes"]).spawn().unwrap();
+    let started = std::time::Instant::now();
+    let probe = loop {
+        // It was confined before it opened the library.
+        let probe = child_of(child.id(), b"__describe").filter(|probe| child_of(*probe, b"sleep").is_some());
+        if let Some(probe) = probe {
+            break probe;
+        }
+        assert!(started.elapsed().as_secs() < 9, "there was no probe");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let left_behind = child_of(probe, b"sleep").unwrap();
+    child.kill().unwrap();
+    let _killed = child.wait().unwrap();
+    while fs::read(format!("/proc/{probe}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+        assert!(started.elapsed().as_secs() < 60, "the probe goes on");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    seqera_tests::sandbox::signal(left_behind, "KILL");
 }
 
 #[test]
