@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use seqera_plugin_abi as abi;
@@ -16,6 +15,7 @@ use crate::digest::DigestCache;
 use crate::discovery::link::Link;
 use crate::discovery::{Catalog, Entry, Origin};
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::last_words::Inside;
 use crate::lent::Lent;
 use crate::library;
@@ -244,7 +244,7 @@ fn open(entry: &Entry, digests: &DigestCache) -> Result<(abi::LibraryHeader, Str
         .map_err(|error| error.hint("It was not opened. Install the plugin again."))?;
     let read_error =
         |error: std::io::Error| cannot_load(entry, &format!("{} cannot be read: {error}", path.display()));
-    let mut file = File::open(&path).map_err(read_error)?;
+    let mut file = files::open(&path).map_err(read_error)?;
     let digest = digests.of_file(&path, &mut file).map_err(read_error)?;
     if digest.sha256 != artifact.sha256 {
         return Err(Error::new(

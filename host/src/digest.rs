@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::discovery::{Stamp, replace};
+use crate::files;
 
 /// SHA-256 of bytes, lower-case hex.
 pub fn of_bytes(bytes: &[u8]) -> String {
@@ -32,6 +33,8 @@ pub struct Beginning {
 
 /// Read at once: it stays in the cache of the processor until it is digested.
 const CHUNK: usize = 64 << 10;
+/// More than is ever remembered, in bytes.
+const MAX_CACHE: u64 = 16 << 20;
 
 /// Digests by path and [`Stamp`], kept in the user's cache.
 ///
@@ -71,7 +74,7 @@ impl DigestCache {
     }
 
     fn read(&self) -> BTreeMap<String, (Stamp, String)> {
-        let text = self.file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+        let text = self.file.as_ref().and_then(|file| files::read(file, MAX_CACHE).ok()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 

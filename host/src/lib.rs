@@ -49,6 +49,7 @@ mod diagnosis;
 mod digest;
 mod discovery;
 mod error;
+mod files;
 #[doc(hidden)]
 pub mod fuzz;
 mod last_words;

@@ -12,6 +12,7 @@
 //! | `exit`, `abort`, escaped panic | `a_plugin_that_ends_the_process_is_named` | `plugin_store::hostile` |
 //! | hang at load, in `new`, `run`, `drop` | `a_plugin_that_hangs_is_left_by_a_signal_at_once` | `plugin_store::hostile` |
 //! | huge archive, `../`, links in it | not loaded | `plugin_store::hostile` |
+//! | pipe, device, endless file in the place of one | `a_file_that_is_none_stops_nobody` | the same |
 //! | other compiler, other allocator, skewed contracts | `compatibility` | `compatibility` |
 //! | closed pipe, partial line | `cli`, `plugins` | `plugin_store::conformance` |
 //! | argument that is no text, threads | below | |
@@ -20,7 +21,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use seqera_tests::sandbox::{Run, Sandbox, Watchdog, finished, signal};
@@ -279,4 +280,66 @@ fn four_threads_on_one_provider_get_one_token_from_one_renewal() {
     let renewals =
         emulator.requests().iter().filter(|entry| Path::new(&entry.path).ends_with("token")).count();
     assert_eq!(renewals, 1, "one renewal for all");
+}
+
+/// Runs a command that may hang.
+fn ending(sandbox: &Sandbox, line: &str) -> Run {
+    let mut command = sandbox.command(line.split(' '));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let watchdog = Watchdog::new(child.id(), Duration::from_secs(30));
+    let output = child.wait_with_output().unwrap();
+    watchdog.stop();
+    finished(output.status, &output.stdout, &output.stderr)
+}
+
+/// Puts a pipe that nobody writes into in the place of a file.
+fn pipe(path: &Path) {
+    let _was_none = fs::remove_file(path);
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_file_that_is_none_stops_nobody() {
+    let sandbox = Sandbox::new();
+    let hello = sandbox.install("hello");
+    let odd = sandbox.plugins().join("odd/1.0.0");
+    fs::create_dir_all(&odd).unwrap();
+    let manifest = odd.join("plugin.toml");
+    type Put = fn(&Path);
+    let odd_ones: [(Put, &str); 4] = [
+        (pipe, "it is not a regular file"),
+        (|path| std::os::unix::fs::symlink("/dev/zero", path).unwrap(), "it is not a regular file"),
+        (|path| fs::create_dir(path).unwrap(), "it is not a regular file"),
+        (|path| fs::File::create(path).unwrap().set_len(8 << 30).unwrap(), "it is larger than 1048576 bytes"),
+    ];
+    for (put, says) in odd_ones {
+        let _was_none = fs::remove_file(&manifest).or_else(|_| fs::remove_dir(&manifest));
+        put(&manifest);
+        let _odd = ending(&sandbox, "odd").fails(127, &format!("its plugin.toml cannot be read: {says}"));
+        let _others = ending(&sandbox, "org --help").success();
+        let _help = ending(&sandbox, "help").success();
+        let listed = ending(&sandbox, "plugin list").success();
+        assert!(listed.stdout.contains(says) || listed.stderr.contains(says), "{listed}");
+        assert_eq!(ending(&sandbox, "hello you").success().stdout, "Hello, you\n");
+    }
+    fs::remove_dir_all(odd.parent().unwrap()).unwrap();
+
+    pipe(&hello.join("receipt.toml"));
+    for line in ["plugin info hello", "plugin verify hello", "plugin explain hello", "hello"] {
+        let _as_without_it = ending(&sandbox, line).success();
+    }
+    for name in ["plugin-index.jsonl", "digests.json"] {
+        pipe(&sandbox.home().join(".cache/seqera").join(name));
+        let _only_a_cache = ending(&sandbox, "hello").success();
+    }
+    let _nowhere = fs::create_dir(sandbox.home().join("index"));
+    pipe(&sandbox.home().join("index/index.json"));
+    let _index = ending(&sandbox, "plugin install hello --index index")
+        .fails(1, "index.json: it is not a regular file");
+    let library = hello.join("libseqera_plugin_hello.so");
+    pipe(&library);
+    let _not_whole = ending(&sandbox, "hello").fails(126, "it is not a regular file");
+    let _not_whole = ending(&sandbox, "plugin verify hello").fails(78, "is not whole");
+    let explained = ending(&sandbox, "plugin explain hello").success();
+    assert!(explained.stdout.contains("hello may not run"), "{explained}");
 }

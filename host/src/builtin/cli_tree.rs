@@ -1,13 +1,15 @@
 //! The command trees of plugins, from `cli.json`.
 
-use std::fs;
-
 use seqera_plugin_abi::description::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::digest;
 use crate::discovery::Entry;
 use crate::error::{Code, Error, Result};
+use crate::files;
+
+/// More than any tree needs, in bytes.
+const LIMIT: u64 = 16 << 20;
 
 /// `cli.json`
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ impl CliTree {
             Error::new(Code::CannotLoad, format!("the help of {} cannot be read", entry.label()))
                 .because(format!("{}: {problem}", path.display()))
         };
-        let text = fs::read(&path).map_err(|error| failed(error.to_string()))?;
+        let text = files::read(&path, LIMIT).map_err(|error| failed(error.to_string()))?;
         if digest::of_bytes(&text) != entry.manifest.cli.sha256 {
             return Err(Error::new(
                 Code::Mismatch,

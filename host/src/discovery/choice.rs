@@ -142,7 +142,13 @@ impl Catalog<'_> {
     }
 
     fn case_of(&self, versions: &[&Entry], pins: Pins) -> Result<Case<'_>> {
-        Ok(Case { pins, policy: self.config.policy()?, is_bundled: versions.iter().any(is_bundled) })
+        let is_installed = versions.iter().any(|entry| entry.origin == Origin::User);
+        Ok(Case {
+            pins,
+            policy: self.config.policy()?,
+            is_bundled: versions.iter().any(is_bundled),
+            withdrawn: is_installed.then(|| self.withdrawn()).transpose()?,
+        })
     }
 
     /// As [`choose`](Self::choose), under these demands.
@@ -174,6 +180,7 @@ impl Catalog<'_> {
             Some(entry) => Ok(Some(entry)),
             None => match self.refused_by_policy(versions, case) {
                 Some(error) => Err(error),
+                None if let Some(error) = self.refused_as_withdrawn(versions, case) => Err(error),
                 // Only pre-releases, and nobody named one: as if it were not there.
                 None if case.pins.is_empty() => Ok(None),
                 None => Err(self.unmet(name, versions, case)),

@@ -99,6 +99,8 @@ pub struct Broken {
 
 /// The name of the manifest.
 pub const MANIFEST_FILE: &str = "plugin.toml";
+/// More than any manifest needs, in bytes.
+pub const MAX_MANIFEST: u64 = 1 << 20;
 
 /// The directory that holds the versions.
 pub(super) fn parent(dir: &Path) -> &Path {

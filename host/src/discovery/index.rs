@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::{Broken, Entry};
 use super::scan::{DIGESTS_FILE, Found, Root};
 use super::stamp::Stamp;
+use crate::files;
 
 /// Raised whenever the format changes.
 const FORMAT: u32 = 2;
@@ -102,7 +103,7 @@ impl<'a> Key<'a> {
 impl Index {
     /// Reads the index; `None` when there is none that fits these roots.
     pub fn read(cache: &Path, roots: &[Root]) -> Option<Self> {
-        let file = File::open(file(cache)).ok()?;
+        let file = files::open(&file(cache)).ok()?;
         let mut text = Vec::with_capacity(usize::try_from(CHUNK).ok()?);
         let _length = (&file).take(CHUNK).read_to_end(&mut text).ok()?;
         let line = text.iter().position(|byte| *byte == b'\n')?;

@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::stamp::Stamp;
 use crate::config::{Config, Paths};
-use crate::{digest, output};
+use crate::plugin_store::archive::MAX_LIBRARY;
+use crate::{digest, files, output};
 
 /// Beside the version of a linked plugin.
 pub const LINK_FILE: &str = "link.json";
+/// More than it ever needs, in bytes.
+const MAX_LINK: u64 = 64 << 10;
 /// The words that describe a linked plugin anew; people never type them.
 pub const RELINK: [&str; 2] = ["plugin", "relink"];
 
@@ -38,7 +41,7 @@ pub struct Link {
 impl Link {
     /// The link in `<data>/linked/<name>`; `None` when there is none that makes sense.
     pub fn read(dir: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(dir.join(LINK_FILE)).ok()?).ok()
+        serde_json::from_slice(&files::read(&dir.join(LINK_FILE), MAX_LINK).ok()?).ok()
     }
 
     /// The link of the version in `dir`.
@@ -84,7 +87,8 @@ fn may_run(config: &Config, name: &OsStr, link: &Link) -> bool {
     if pins.digests.is_empty() {
         return true;
     }
-    let digest = fs::read(&link.library).map(|content| digest::of_bytes(&content)).unwrap_or_default();
+    let digest =
+        files::read(&link.library, MAX_LIBRARY).map(|content| digest::of_bytes(&content)).unwrap_or_default();
     let other = pins.digests.iter().find(|rule| rule.value != digest);
     if let Some(rule) = other {
         output::warning(&format!(

@@ -11,9 +11,10 @@ mod stamp;
 mod weigh;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 pub use choice::switched_off;
-pub use entry::{Broken, Entry, MANIFEST_FILE, Origin};
+pub use entry::{Broken, Entry, MANIFEST_FILE, MAX_MANIFEST, Origin};
 use index::Index;
 pub use index::replace;
 use scan::{Found, Root, scan, scan_named};
@@ -22,6 +23,8 @@ use stamp::Stamps;
 pub use weigh::Case;
 
 use crate::config::{Config, Paths};
+use crate::error::Result;
+use crate::plugin_store::seen::Withdrawn;
 
 /// The plugins on this machine, as far as they were looked at.
 pub struct Catalog<'a> {
@@ -29,6 +32,7 @@ pub struct Catalog<'a> {
     cache: Option<PathBuf>,
     paths: Paths,
     config: &'a Config,
+    withdrawn: OnceLock<Result<Withdrawn>>,
 }
 
 impl<'a> Catalog<'a> {
@@ -44,7 +48,14 @@ impl<'a> Catalog<'a> {
             cache: paths.cache.clone(),
             paths: paths.clone(),
             config,
+            withdrawn: OnceLock::new(),
         }
+    }
+
+    /// What indexes withdrew.
+    fn withdrawn(&self) -> Result<&Withdrawn> {
+        let read = || Withdrawn::read(&self.paths, self.config);
+        self.withdrawn.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     /// The settings that count.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::index::{Details, Index, Key};
-use super::{Catalog, Entry};
+use super::{Catalog, Entry, Origin};
+use crate::plugin_store::seen::Withdrawn;
 
 impl Catalog<'_> {
     /// The commands of the plugins that count, each with one line for people; `None` when the index does not tell.
@@ -24,9 +25,14 @@ impl Catalog<'_> {
             by_name.entry(key.name).or_default().push((key, details));
         }
         let mut commands = Vec::new();
+        let is_all_good = self.withdrawn().is_ok_and(Withdrawn::is_empty);
         for (name, versions) in by_name {
             match <[_; 1]>::try_from(versions) {
-                Ok([(_, only)]) if !may_be_pre_release(only.version) && self.is_free(name) => {
+                Ok([(_, only)])
+                    if !may_be_pre_release(only.version)
+                        && (is_all_good || self.roots.get(only.root)?.origin != Origin::User)
+                        && self.is_free(name) =>
+                {
                     commands.extend(only.commands);
                 }
                 Ok([(key, _)]) => self.add_chosen(name, &[index.entry(&key)?], &mut commands),

@@ -5,13 +5,15 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::entry::{Broken, Entry, MANIFEST_FILE, Origin};
+use super::entry::{Broken, Entry, MANIFEST_FILE, MAX_MANIFEST, Origin};
 use super::manifest::{Manifest, is_plugin_name};
 use super::stamp::Stamp;
-use crate::digest;
+use crate::{digest, files};
 
 /// The name of the file that lists the digests of the bundled plugins, in the format of `sha256sum`.
 pub const DIGESTS_FILE: &str = "SHA256SUMS";
+/// More than it ever needs, in bytes.
+const MAX_DIGESTS: u64 = 16 << 20;
 
 /// A directory to look in.
 #[derive(Debug, Clone)]
@@ -59,7 +61,7 @@ pub fn scan_named(roots: &[Root], names: &BTreeSet<&str>) -> Found {
 /// Reads the plugins whose versions lie in these directories of a root.
 fn scan_root(root: &Root, names: Vec<PathBuf>, found: &mut Found) {
     let digests = match root.origin {
-        Origin::Bundled => fs::read_to_string(root.path.join(DIGESTS_FILE)).unwrap_or_default(),
+        Origin::Bundled => files::read_text(&root.path.join(DIGESTS_FILE), MAX_DIGESTS).unwrap_or_default(),
         Origin::User | Origin::Linked => String::new(),
     };
     for name in names {
@@ -95,7 +97,7 @@ fn is_hidden(path: &Path) -> bool {
 
 fn read_entry(dir: &Path, root: &Root, parent: Stamp, digests: &str) -> Result<Entry, String> {
     let path = dir.join(MANIFEST_FILE);
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+    let text = files::read_text(&path, MAX_MANIFEST).map_err(|error| match error.kind() {
         ErrorKind::NotFound => format!("there is no {MANIFEST_FILE} in it"),
         _ => format!("its {MANIFEST_FILE} cannot be read: {error}"),
     })?;

@@ -2,13 +2,17 @@
 
 use semver::VersionReq;
 
+use super::entry::{MANIFEST_FILE, MAX_MANIFEST};
 use super::{Catalog, Entry, Origin};
 use crate::config::Pins;
 use crate::error::Error;
 use crate::plugin_store::inspect::Inspected;
 use crate::plugin_store::receipt::Receipt;
+use crate::plugin_store::seen::{self, Withdrawn};
+use crate::plugin_store::signature::{MANIFEST_SIGNATURE, claimed_key};
 use crate::plugin_store::trusted_keys::TrustedKeys;
 use crate::policy::{Finding, Policy, Subject};
+use crate::{digest, files};
 
 const BUILT_IN: &str = "built in";
 
@@ -20,12 +24,14 @@ pub struct Case<'a> {
     pub policy: Option<&'a Policy>,
     /// One of them came with the program.
     pub is_bundled: bool,
+    /// What indexes withdrew; of what came with the program nothing is.
+    pub withdrawn: Option<&'a Withdrawn>,
 }
 
 impl Catalog<'_> {
     /// What is demanded of one version, each demand with its place. It may run when it meets all of them.
     pub fn weigh(&self, entry: &Entry, case: &Case<'_>) -> Vec<Finding> {
-        let Case { pins, policy, is_bundled } = case;
+        let Case { pins, policy, is_bundled, withdrawn } = case;
         let mut findings = Vec::new();
         let mut add = |rule: String, place: &str, is_met: bool| {
             findings.push(Finding { rule, place: place.to_owned(), is_met, is_policy: false });
@@ -49,6 +55,7 @@ impl Catalog<'_> {
             let is_met = Some(rule.value.as_str()) == digest;
             add(format!("sha256 {}", rule.value), &rule.place, is_met);
         }
+        findings.extend(withdrawn.and_then(|withdrawn| withdrawal(withdrawn, entry)));
         if let Some(policy) = policy {
             findings.extend(self.judge(policy, entry));
         }
@@ -98,6 +105,18 @@ impl Catalog<'_> {
         inspected.signer.ok_or_else(|| "nobody signed it".to_owned())
     }
 
+    /// The error when nothing but its withdrawal keeps a version from running.
+    pub(super) fn refused_as_withdrawn(&self, versions: &[&Entry], case: &Case<'_>) -> Option<Error> {
+        versions.iter().find_map(|entry| {
+            let withdrawal = withdrawal(case.withdrawn?, entry)?;
+            let mut unmet = self.weigh(entry, case).into_iter().filter(|finding| !finding.is_met);
+            unmet.all(|finding| finding.rule == withdrawal.rule).then(|| {
+                let error = seen::refusal(&entry.label(), withdrawal.rule);
+                error.hint(format!("seqera plugin upgrade {}", entry.name()))
+            })
+        })
+    }
+
     /// The error when it is the policy that refuses what pins would allow.
     pub(super) fn refused_by_policy(&self, versions: &[&Entry], case: &Case<'_>) -> Option<Error> {
         let policy = case.policy?;
@@ -107,4 +126,18 @@ impl Catalog<'_> {
             unmet.is_policy.then(|| policy.error(entry.name(), &entry.label(), unmet))
         })
     }
+}
+
+/// Whether an index withdrew what was installed.
+fn withdrawal(withdrawn: &Withdrawn, entry: &Entry) -> Option<Finding> {
+    if withdrawn.is_empty() || entry.origin != Origin::User {
+        return None;
+    }
+    let signature = || files::read_text(&entry.dir.join(MANIFEST_SIGNATURE), MAX_MANIFEST).ok();
+    let signer = Receipt::read(&entry.dir).and_then(|receipt| receipt.signer);
+    let signer = signer.or_else(|| claimed_key(&signature()?));
+    let manifest = files::read(&entry.dir.join(MANIFEST_FILE), MAX_MANIFEST).unwrap_or_default();
+    let manifest = digest::of_bytes(&manifest);
+    let rule = withdrawn.plugin(signer.as_deref(), &[entry.sha256().unwrap_or_default(), &manifest])?;
+    Some(Finding { rule, place: BUILT_IN.to_owned(), is_met: false, is_policy: false })
 }

@@ -3,9 +3,9 @@
 
 use semver::Version;
 
-use super::index::Seen;
 use super::install::Goal;
 use super::receipt::Receipt;
+use super::seen::{self, Withdrawn};
 use super::signature::PublicKey;
 use super::store::Store;
 use super::trusted_keys::TrustedKeys;
@@ -80,7 +80,7 @@ pub fn admit(
     installed: &[(Entry, Option<Receipt>)],
 ) -> Result<()> {
     wanted(store, candidate, goal)?;
-    revoked(&Seen::read(store.root()), candidate)?;
+    revoked(&Withdrawn::read(&store.paths, store.config())?, candidate)?;
     let signed_before = installed.iter().find_map(|(entry, receipt)| {
         let signer = receipt.as_ref()?.signer.as_ref()?;
         Some((entry.label(), signer.clone()))
@@ -168,19 +168,11 @@ fn as_locked(store: &Store, candidate: &Candidate<'_>) -> Result<()> {
 ///
 /// # Errors
 /// `Denied`, with what was withdrawn.
-pub fn revoked(seen: &Seen, candidate: &Candidate<'_>) -> Result<()> {
-    let key = candidate.signer.filter(|signer| seen.revoked.keys.iter().any(|key| key == signer));
-    let digest = [candidate.digest(), candidate.manifest_sha256]
-        .into_iter()
-        .find(|digest| seen.revoked.digests.iter().any(|revoked| revoked == digest));
-    let what = match (key, digest) {
-        (Some(key), _) => format!("the key {key}, which signed it,"),
-        (None, Some(digest)) => format!("its digest {digest}"),
-        (None, None) => return Ok(()),
-    };
-    Err(Error::new(Code::Denied, format!("{} was withdrawn by its publisher", candidate.label()))
-        .because(format!("{what} is revoked"))
-        .hint("Ask its publisher for another version."))
+pub fn revoked(withdrawn: &Withdrawn, candidate: &Candidate<'_>) -> Result<()> {
+    match withdrawn.plugin(candidate.signer, &[candidate.digest(), candidate.manifest_sha256]) {
+        None => Ok(()),
+        Some(reason) => Err(seen::refusal(&candidate.label(), reason)),
+    }
 }
 
 /// Whether the user has to agree to it.

@@ -25,6 +25,8 @@ pub struct Limits {
 /// Ample for libraries of every target.
 pub const LIMITS: Limits = Limits { packed: 256 << 20, unpacked: 512 << 20, files: 64 };
 
+/// Of one file of a plugin, in bytes.
+pub const MAX_LIBRARY: u64 = LIMITS.unpacked;
 /// What fits into the header of an entry.
 const MAX_NAME: usize = 100;
 /// What an entry takes beside its content: a header, and zeros up to the next block.

@@ -2,12 +2,11 @@
 //! server.
 //!
 //! The signature is checked before the text is parsed. The serial number only grows: an index that is older than one
-//! seen before is a rollback, by which somebody could hide a revocation, and is refused. What an index revokes stays
-//! revoked for every source.
+//! seen before is a rollback, by which somebody could hide a revocation, and is refused (`seen`). What an index revokes
+//! stays revoked for every source.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use semver::{Version, VersionReq};
@@ -15,10 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::address::is_address;
 use super::durable;
+use super::seen::{Seen, Withdrawn};
 use super::signature::{self, SigningKey, Unverified};
 use super::store::Store;
-use crate::digest;
 use crate::error::{Code, Error, Result};
+use crate::files;
 
 /// The index itself.
 pub const INDEX_FILE: &str = "index.json";
@@ -28,8 +28,6 @@ pub const INDEX_SIGNATURE: &str = "index.json.minisig";
 const FORMAT: u32 = 1;
 /// More than any index needs, in bytes.
 const MAX_INDEX: u64 = 16 << 20;
-/// What was seen of indexes so far, in the plugins directory.
-const SEEN_FILE: &str = ".indexes.json";
 
 /// Where an index lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +53,7 @@ impl Location {
 
     fn read(&self, store: &Store, file: &str) -> Result<Vec<u8>> {
         match self {
-            Self::Directory(dir) => fs::read(dir.join(file)).map_err(|error| {
+            Self::Directory(dir) => files::read(&dir.join(file), MAX_INDEX).map_err(|error| {
                 Error::new(Code::Failed, format!("the index {self} cannot be read"))
                     .because(format!("{file}: {error}"))
             }),
@@ -118,11 +116,13 @@ pub struct Revoked {
 }
 
 impl Index {
-    /// Reads an index of which the signature is good and the serial number not lower than before.
+    /// Reads an index of which the signature is good and the serial number not lower than before; with `is_remembered`
+    /// no older one will be taken from now on, and what it withdraws is withdrawn.
     ///
     /// # Errors
-    /// `Denied`: it is not signed with a trusted key. `Mismatch`: it was changed, or is older than one seen before.
-    pub fn open(store: &Store, location: &Location) -> Result<Self> {
+    /// `Denied`: it is not signed with a trusted key, or with one that is revoked. `Mismatch`: it was changed, or is older
+    /// than one seen before.
+    pub fn open(store: &Store, location: &Location, is_remembered: bool) -> Result<Self> {
         let text = location.read(store, INDEX_FILE)?;
         let signature = location.read(store, INDEX_SIGNATURE).map_err(|error| {
             Error::new(Code::Denied, format!("the index {location} is not signed")).because(error.to_string())
@@ -140,6 +140,14 @@ impl Index {
                 _ => error.because(&problem).hint("Nothing was installed from it."),
             }
         })?;
+        if let Some(reason) = Withdrawn::read(&store.paths, store.config())?.key(&verified.key_id) {
+            return Err(Error::new(
+                Code::Denied,
+                format!("the signature of the index {location} does not count"),
+            )
+            .because(reason)
+            .hint("Ask its publisher for the key that took its place: seqera plugin trust add KEY"));
+        }
         let index = Self::parse(&text).map_err(|problem| {
             Error::new(Code::Failed, format!("the index {location} is wrong")).because(problem)
         })?;
@@ -154,7 +162,7 @@ impl Index {
                 index.comment()
             )));
         }
-        Seen::read(store.root()).check(store.root(), location, &verified.key_id, &index, &text)?;
+        Seen::note(&store.paths, location, &verified.key_id, &index, &text, is_remembered)?;
         Ok(index)
     }
 
@@ -220,10 +228,13 @@ impl Index {
     /// `Failed`: what lies there is no index.
     pub fn of_directory(directory: &Path, name: Option<&str>) -> Result<Self> {
         let path = directory.join(INDEX_FILE);
-        let before = match fs::read(&path) {
-            Ok(text) => Some(Self::parse(&text).map_err(|problem| {
-                Error::new(Code::Failed, format!("{} is wrong", path.display())).because(problem)
-            })?),
+        let wrong = |problem: String| {
+            Error::new(Code::Failed, format!("{} is wrong", path.display())).because(problem)
+        };
+        let before = match files::read(&path, MAX_INDEX) {
+            Ok(text) => Some(Self::parse(&text).map_err(wrong)?),
+            // One that is there and cannot be read has a serial number to go on from.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(wrong(error.to_string())),
             Err(_) => None,
         };
         match (before, name) {
@@ -238,72 +249,6 @@ impl Index {
                 revoked: Revoked::default(),
             }),
             (None, None) => Err(Error::new(Code::Usage, "a new index needs a name").hint("Add --name NAME.")),
-        }
-    }
-}
-
-/// What was seen of indexes.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Seen {
-    /// By name and key: mirrors of one index share its serial number.
-    #[serde(default)]
-    indexes: BTreeMap<String, SeenIndex>,
-    /// All that was ever revoked.
-    #[serde(default)]
-    pub revoked: Revoked,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct SeenIndex {
-    serial: u64,
-    sha256: String,
-}
-
-impl Seen {
-    /// Reads what was seen. Without the file, nothing was.
-    pub fn read(root: &Path) -> Self {
-        let text = fs::read(root.join(SEEN_FILE)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
-    }
-
-    fn check(
-        mut self,
-        root: &Path,
-        location: &Location,
-        key: &str,
-        index: &Index,
-        text: &[u8],
-    ) -> Result<()> {
-        let id = format!("{} {key}", index.name);
-        let sha256 = digest::of_bytes(text);
-        if let Some(before) = self.indexes.get(&id) {
-            let refused = |problem: String| {
-                Error::new(Code::Mismatch, format!("the index {location} is not the newest one")).because(problem)
-                    .hint("A mirror may be late; but it may also hide that something was revoked. Ask its publisher.")
-            };
-            if index.serial < before.serial {
-                return Err(refused(format!(
-                    "it has serial {}, and {} was seen before",
-                    index.serial, before.serial
-                )));
-            }
-            if index.serial == before.serial && sha256 != before.sha256 {
-                return Err(refused(format!("there are two with serial {}", index.serial)));
-            }
-        }
-        self.indexes.insert(id, SeenIndex { serial: index.serial, sha256 });
-        merge(&mut self.revoked.keys, &index.revoked.keys);
-        merge(&mut self.revoked.digests, &index.revoked.digests);
-        let failed = |problem: String| Error::new(Code::Failed, "cannot remember the index").because(problem);
-        let text = serde_json::to_vec_pretty(&self).map_err(|error| failed(error.to_string()))?;
-        durable::replace(&root.join(SEEN_FILE), &text).map_err(|error| failed(error.to_string()))
-    }
-}
-
-fn merge(all: &mut Vec<String>, more: &[String]) {
-    for item in more {
-        if !all.contains(item) {
-            all.push(item.clone());
         }
     }
 }

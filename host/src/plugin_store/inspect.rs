@@ -7,16 +7,16 @@ use std::path::Path;
 use seqera_plugin_abi::description::Description;
 use serde_json::{Value, json};
 
+use super::archive::MAX_LIBRARY;
 use super::package::MANIFEST_FILE;
+use super::probe;
 use super::signature::{self, MANIFEST_SIGNATURE, PublicKey, Unverified, manifest_comment};
 use super::static_check::{self, Glibc};
-use super::{durable, probe};
 use crate::digest;
+use crate::discovery::MAX_MANIFEST;
 use crate::discovery::manifest::{Artifact, Manifest};
 use crate::error::{Code, Error, Result};
-
-/// More than any manifest needs.
-pub const MAX_MANIFEST: u64 = 1 << 20;
+use crate::files;
 
 /// A manifest whose signature, if it has one, is good.
 #[derive(Debug)]
@@ -40,11 +40,11 @@ impl Inspected {
             Error::new(Code::CannotLoad, format!("{shown} is no package of a plugin"))
                 .because(format!("{name}: {problem}"))
         };
-        let text = durable::read_limited(&dir.join(MANIFEST_FILE), MAX_MANIFEST)
+        let text = files::read(&dir.join(MANIFEST_FILE), MAX_MANIFEST)
             .map_err(|error| unreadable(MANIFEST_FILE, error.to_string()))?;
         let signature_path = dir.join(MANIFEST_SIGNATURE);
         let verified = if signature_path.exists() {
-            let signature = durable::read_limited(&signature_path, MAX_MANIFEST)
+            let signature = files::read(&signature_path, MAX_MANIFEST)
                 .map_err(|error| unreadable(MANIFEST_SIGNATURE, error.to_string()))?;
             let signature = String::from_utf8_lossy(&signature);
             Some(signature::verify(&text, &signature, keys).map_err(|problem| distrusted(shown, &problem))?)
@@ -108,7 +108,7 @@ impl Inspected {
 
     fn matching(&self, dir: &Path, file: &str, sha256: &str) -> Result<Vec<u8>> {
         let path = dir.join(file);
-        let content = fs::read(&path).map_err(|error| {
+        let content = files::read(&path, MAX_LIBRARY).map_err(|error| {
             Error::new(Code::Mismatch, format!("{} is not whole", self.label()))
                 .because(format!("{file}: {error}"))
         })?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use semver::{Version, VersionReq};
 
 use super::admission::{self, Candidate};
+use super::archive::MAX_LIBRARY;
 use super::fetch::{self, Fetched};
 use super::inspect::Inspected;
 use super::package::MANIFEST_FILE;
@@ -21,6 +22,7 @@ use crate::config::{Config, Locked};
 use crate::digest;
 use crate::discovery::{Catalog, Entry};
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::output;
 
 /// How to install.
@@ -142,8 +144,9 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
     // A policy that nobody understands allows nothing.
     let _understood = store.config().policy()?;
     let above = goal.above();
-    let resolved =
-        source::resolve(store, source, |name, version| admission::accepts(store, name, version, goal))?;
+    let resolved = source::resolve(store, source, !options.dry_run, |name, version| {
+        admission::accepts(store, name, version, goal)
+    })?;
     if let Resolved::Offer(place, offer) = &resolved
         && let Some(outcome) = needless(store, &offer.name, &offer.version, above, |receipt| {
             receipt.archive_sha256.as_ref() == Some(&offer.sha256)
@@ -273,7 +276,7 @@ fn is_whole(entry: &Entry, receipt: &Receipt) -> bool {
     let library = entry.artifact().map(|artifact| (artifact.file.as_str(), artifact.sha256.as_str()));
     let cli = (cli.file.as_str(), cli.sha256.as_str());
     [manifest, cli].into_iter().chain(library).all(|(file, sha256)| {
-        fs::read(entry.dir.join(file)).is_ok_and(|bytes| digest::of_bytes(&bytes) == sha256)
+        files::read(&entry.dir.join(file), MAX_LIBRARY).is_ok_and(|bytes| digest::of_bytes(&bytes) == sha256)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Keeps `plugins.lock` what is installed. Whoever writes it holds the lock of the store.
 
-use super::index::Seen;
 use super::receipt::Receipt;
+use super::seen::Withdrawn;
 use super::store::Store;
 use super::{admission, durable, verify};
 use crate::config::lock::{self, Lock};
@@ -30,7 +30,7 @@ fn locked(entry: &Entry, receipt: &Receipt) -> Locked {
 /// The same, once the files were checked: what was changed since it was installed must not become what is meant.
 fn locked_if_whole(store: &Store, entry: &Entry, receipt: &Receipt) -> Result<Locked> {
     let keys = admission::trusted_keys(store)?;
-    verify::check(entry, Some(receipt), &keys, &Seen::read(store.root()))
+    verify::check(entry, Some(receipt), &keys, &Withdrawn::read(&store.paths, store.config())?)
         .map_err(|error| error.hint("It was not locked."))?;
     Ok(locked(entry, receipt))
 }

@@ -23,6 +23,7 @@ pub mod probe;
 pub mod publish;
 pub mod receipt;
 pub mod remove;
+pub mod seen;
 pub mod signature;
 pub mod source;
 pub mod static_check;

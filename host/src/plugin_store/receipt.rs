@@ -1,19 +1,18 @@
 //! `receipt.toml`: where an installed plugin came from and who vouched for it.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::durable;
-use super::inspect::MAX_MANIFEST;
 use super::package::MANIFEST_FILE;
-use crate::digest;
-use crate::discovery::{Entry, Origin};
+use crate::discovery::{Entry, MAX_MANIFEST, Origin};
 use crate::error::{Code, Error, Result};
+use crate::{digest, files};
 
 /// Its name, in the directory of the version.
 pub const RECEIPT_FILE: &str = "receipt.toml";
+/// More than it ever needs, in bytes.
+const MAX_RECEIPT: u64 = 64 << 10;
 /// The version of the format.
 const FORMAT: u32 = 1;
 
@@ -55,7 +54,7 @@ impl Receipt {
 
     /// The receipt in the directory of a version; `None` when it was put there by other means.
     pub fn read(dir: &Path) -> Option<Self> {
-        Self::parse(&fs::read_to_string(dir.join(RECEIPT_FILE)).ok()?)
+        Self::parse(&files::read_text(&dir.join(RECEIPT_FILE), MAX_RECEIPT).ok()?)
     }
 
     /// Reads the text of one; `None` when it is none that this version understands.
@@ -87,6 +86,6 @@ pub fn check_manifest(entry: &Entry) -> Result<()> {
         return Ok(());
     }
     let Some(receipt) = Receipt::read(&entry.dir) else { return Ok(()) };
-    let text = durable::read_limited(&entry.dir.join(MANIFEST_FILE), MAX_MANIFEST).unwrap_or_default();
+    let text = files::read(&entry.dir.join(MANIFEST_FILE), MAX_MANIFEST).unwrap_or_default();
     receipt.check(&digest::of_bytes(&text), &entry.label())
 }

@@ -97,7 +97,7 @@ impl fmt::Display for Unverified {
 /// Why it does not count.
 pub fn verify(bytes: &[u8], signature: &str, keys: &[PublicKey]) -> Result<Verified, Unverified> {
     let decoded = minisign_verify::Signature::decode(signature).map_err(|_| Unverified::Malformed)?;
-    let id = signature.lines().nth(1).and_then(key_id).ok_or(Unverified::Malformed)?;
+    let id = claimed_key(signature).ok_or(Unverified::Malformed)?;
     let mut known = keys.iter().filter(|key| key.id == id).peekable();
     if known.peek().is_none() {
         return Err(Unverified::UnknownKey(id));
@@ -106,6 +106,11 @@ pub fn verify(bytes: &[u8], signature: &str, keys: &[PublicKey]) -> Result<Verif
         return Ok(Verified { key_id: id, comment: decoded.trusted_comment().to_owned() });
     }
     Err(Unverified::Invalid(id))
+}
+
+/// The id of the key that a signature says it was made with; nothing is checked.
+pub fn claimed_key(signature: &str) -> Option<String> {
+    signature.lines().nth(1).and_then(key_id)
 }
 
 /// The trusted comment of a manifest: a signature cannot be moved to another plugin or version.

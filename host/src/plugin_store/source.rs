@@ -221,26 +221,32 @@ pub enum Resolved {
     Offer(Place, Box<Offer>),
 }
 
-/// Finds the version that is meant; `accepts` is what pins say about a version of a plugin.
+/// Finds the version that is meant; `accepts` is what pins say about a version of a plugin, and with `is_remembered` no
+/// older index than this will be taken.
 ///
 /// # Errors
 /// Those of the index; `Failed` when it has no such version.
-pub fn resolve(store: &Store, source: &Source, accepts: impl Fn(&str, &Version) -> bool) -> Result<Resolved> {
+pub fn resolve(
+    store: &Store,
+    source: &Source,
+    is_remembered: bool,
+    accepts: impl Fn(&str, &Version) -> bool,
+) -> Result<Resolved> {
     match source {
         Source::Index(place, wanted) => {
-            let index = Index::open(store, &place.location)?;
+            let index = Index::open(store, &place.location, is_remembered)?;
             let offer = choose(store, &index, place, wanted.as_ref(), accepts)?;
             Ok(Resolved::Offer(place.clone(), Box::new(offer)))
         }
         Source::Named(wanted) if store.config().plugin_source(&wanted.name).is_some() => {
             match configured(store, &wanted.name)?.unwrap_or_else(|| source.clone()).narrowed(wanted.clone())
             {
-                index @ Source::Index(..) => resolve(store, &index, accepts),
+                index @ Source::Index(..) => resolve(store, &index, is_remembered, accepts),
                 package => Ok(Resolved::Package(package, Some(wanted.clone()))),
             }
         }
         Source::Named(wanted) => {
-            let (place, index) = find(store, wanted)?;
+            let (place, index) = find(store, wanted, is_remembered)?;
             let offer = choose(store, &index, &place, Some(wanted), accepts)?;
             Ok(Resolved::Offer(place, Box::new(offer)))
         }
@@ -340,7 +346,7 @@ fn beside_its_file(rule: &Rule<String>) -> String {
 
 /// The one configured index that has a plugin. Two that have it are a trap: whoever offers the higher version would
 /// win.
-fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
+fn find(store: &Store, wanted: &Wanted, is_remembered: bool) -> Result<(Place, Index)> {
     let indexes = store.config().indexes();
     if indexes.is_empty() {
         let error = nowhere(store, wanted, "no index is configured that it could be looked up in".to_owned());
@@ -351,8 +357,8 @@ fn find(store: &Store, wanted: &Wanted) -> Result<(Place, Index)> {
     let (mut found, mut asked) = (Vec::new(), Vec::new());
     for (name, rule) in indexes {
         let label = format!("index:{name}");
-        let opened =
-            place_by_name(&name, &rule).and_then(|place| Ok((Index::open(store, &place.location)?, place)));
+        let opened = place_by_name(&name, &rule)
+            .and_then(|place| Ok((Index::open(store, &place.location, is_remembered)?, place)));
         match opened {
             Ok((index, place)) if index.names().contains(&wanted.name.as_str()) => found.push((place, index)),
             Ok(_) => asked.push(format!("{label} ({})", rule.place)),

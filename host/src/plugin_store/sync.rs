@@ -2,8 +2,9 @@
 
 use semver::{Version, VersionReq};
 
-use super::index::{Location, Seen};
+use super::index::Location;
 use super::install::{self, Action, Goal, install_while};
+use super::seen::Withdrawn;
 use super::signature::PublicKey;
 use super::source::{self, Source, Wanted};
 use super::store::{Lock as Held, Store};
@@ -232,8 +233,8 @@ impl Work<'_> {
         };
         let is_same =
             receipt.as_ref().is_some_and(|receipt| receipt.manifest_sha256 == locked.manifest_sha256);
-        let seen = Seen::read(self.store.root());
-        match verify::check(entry, receipt.as_ref(), &self.keys, &seen) {
+        let withdrawn = Withdrawn::read(&self.store.paths, self.store.config())?;
+        match verify::check(entry, receipt.as_ref(), &self.keys, &withdrawn) {
             Ok(signer) => Ok(is_same && (locked.signer.is_none() || signer == locked.signer)),
             Err(error) if error.code == Code::Mismatch as u8 => Ok(false),
             Err(error) => Err(error),

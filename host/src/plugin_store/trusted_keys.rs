@@ -47,6 +47,16 @@ struct Row {
     key: String,
 }
 
+/// The keys of the product's releases.
+///
+/// # Errors
+/// `Config`: one is no key; that is a fault of the build.
+pub fn built_in() -> Result<Vec<PublicKey>> {
+    let keys = RELEASE_KEYS.unwrap_or_default().split_whitespace().map(PublicKey::parse);
+    keys.collect::<Result<_, _>>()
+        .map_err(|problem| Error::new(Code::Config, "a built-in key is wrong").because(problem))
+}
+
 impl TrustedKeys {
     /// Reads the keys.
     ///
@@ -54,12 +64,8 @@ impl TrustedKeys {
     /// `Config`: the file cannot be read, or holds something that is no key.
     pub fn read(paths: &Paths) -> Result<Self> {
         let file = paths.config.as_ref().map(|dir| dir.join("trusted_keys.toml"));
-        let mut keys = Vec::new();
-        for text in RELEASE_KEYS.unwrap_or_default().split_whitespace() {
-            let key = PublicKey::parse(text)
-                .map_err(|problem| Error::new(Code::Config, "a built-in key is wrong").because(problem))?;
-            keys.push(TrustedKey { key, name: "seqera".to_owned(), is_built_in: true });
-        }
+        let of_release = |key| TrustedKey { key, name: "seqera".to_owned(), is_built_in: true };
+        let mut keys: Vec<TrustedKey> = built_in()?.into_iter().map(of_release).collect();
         let Some(path) = &file else { return Ok(Self { keys, file }) };
         let wrong = |problem: String| {
             Error::new(Code::Config, format!("{} is wrong", path.display()))

@@ -1,13 +1,13 @@
 //! Checks what is installed against what was installed.
 
 use super::admission::{self, Candidate};
-use super::index::Seen;
 use super::inspect::Inspected;
 use super::receipt::Receipt;
+use super::seen::Withdrawn;
 use super::signature::PublicKey;
 use super::store::Store;
 use crate::audit;
-use crate::discovery::Entry;
+use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 
 /// A plugin and what is wrong with it.
@@ -28,7 +28,7 @@ pub struct Report {
 /// `Failed`: there is no such plugin. What is wrong with one is in its report.
 pub fn verify(store: &Store, name: Option<&str>) -> Result<Vec<Report>> {
     let keys = admission::trusted_keys(store)?;
-    let seen = Seen::read(store.root());
+    let withdrawn = Withdrawn::read(&store.paths, store.config())?;
     let (mut entries, broken) = store.catalog().all();
     entries.retain(|entry| name.is_none_or(|name| entry.name() == name));
     entries.sort_by(|a, b| (a.name(), a.version()).cmp(&(b.name(), b.version())));
@@ -41,7 +41,7 @@ pub fn verify(store: &Store, name: Option<&str>) -> Result<Vec<Report>> {
                 error.because(format!("{}: {}", broken.dir.display(), broken.problem))
             }));
     }
-    let reports: Vec<Report> = entries.into_iter().map(|entry| report(entry, &keys, &seen)).collect();
+    let reports: Vec<Report> = entries.into_iter().map(|entry| report(entry, &keys, &withdrawn)).collect();
     for Report { entry, problem, .. } in &reports {
         if let Some(problem) = problem {
             audit::check_failed(&store.paths, entry.name(), entry.version().to_string(), problem);
@@ -50,9 +50,9 @@ pub fn verify(store: &Store, name: Option<&str>) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-fn report(entry: Entry, keys: &[PublicKey], seen: &Seen) -> Report {
+fn report(entry: Entry, keys: &[PublicKey], withdrawn: &Withdrawn) -> Report {
     let receipt = Receipt::read(&entry.dir);
-    let (signer, problem) = match check(&entry, receipt.as_ref(), keys, seen) {
+    let (signer, problem) = match check(&entry, receipt.as_ref(), keys, withdrawn) {
         Ok(signer) => (signer, None),
         Err(error) => (None, Some(error)),
     };
@@ -67,7 +67,7 @@ pub fn check(
     entry: &Entry,
     receipt: Option<&Receipt>,
     keys: &[PublicKey],
-    seen: &Seen,
+    withdrawn: &Withdrawn,
 ) -> Result<Option<String>> {
     let inspected = Inspected::read(&entry.dir, &entry.label(), keys)?;
     if let Some(receipt) = receipt {
@@ -85,6 +85,9 @@ pub fn check(
         source,
         signer: inspected.signer.as_deref(),
     };
-    admission::revoked(seen, &candidate)?;
+    // What came with the product is withdrawn with the next one.
+    if entry.origin == Origin::User {
+        admission::revoked(withdrawn, &candidate)?;
+    }
     Ok(inspected.signer)
 }

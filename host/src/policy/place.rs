@@ -1,10 +1,11 @@
 //! Whether a file is the admin's alone.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
+use crate::files;
 
 /// More than any policy needs, in bytes.
 const LIMIT: u64 = 1 << 20;
@@ -18,7 +19,7 @@ const MAX_LINKS: usize = 16;
 /// # Errors
 /// `Mismatch`: somebody but root may write it, or replace it. `Config`: it cannot be read.
 pub fn read(path: &Path) -> Option<Result<String>> {
-    match open(path) {
+    match files::open_at_once(path) {
         Ok(file) => Some(read_open(path, file)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             let dead = [path, path.parent()?].into_iter().find(|path| path.is_symlink() && !path.exists())?;
@@ -26,19 +27,6 @@ pub fn read(path: &Path) -> Option<Result<String>> {
         }
         Err(error) => Some(Err(unreadable(path, &error.to_string()))),
     }
-}
-
-/// Nobody waits for the other end of a pipe.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let at_once = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    File::options().read(true).custom_flags(at_once).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
 }
 
 fn read_open(path: &Path, file: File) -> Result<String> {

@@ -21,6 +21,7 @@ mod person;
 mod pin;
 mod pre_release;
 pub(crate) mod publisher;
+mod seen;
 mod shown;
 mod sources;
 mod steps;

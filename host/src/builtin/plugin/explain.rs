@@ -11,8 +11,10 @@ use crate::config::{Config, Paths};
 use crate::digest;
 use crate::discovery::{Case, Catalog, Entry};
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::output;
 use crate::ownership;
+use crate::plugin_store::archive::MAX_LIBRARY;
 use crate::plugin_store::package::MANIFEST_FILE;
 use crate::plugin_store::receipt::{self, RECEIPT_FILE, Receipt};
 use crate::policy::Finding;
@@ -267,7 +269,7 @@ fn integrity(entry: &Entry) -> (Vec<Finding>, Option<Error>) {
 /// SHA-256 of the library that is there.
 fn library(entry: &Entry) -> Result<String, String> {
     let artifact = entry.artifact().ok_or_else(|| format!("it has no library for {}", crate::TARGET))?;
-    std::fs::read(entry.dir.join(&artifact.file))
+    files::read(&entry.dir.join(&artifact.file), MAX_LIBRARY)
         .map(|bytes| digest::of_bytes(&bytes))
         .map_err(|error| format!("its library {} cannot be read: {error}", artifact.file))
 }

@@ -13,7 +13,8 @@ use crate::plugin_store::signature::SigningKey;
 /// Write the signed index of the packages in a directory, to be served by any web server
 ///
 /// The directory then holds index.json and index.json.minisig beside the archives. Every call raises the serial number:
-/// whoever saw an index once takes no older one. What is revoked is taken from users wherever they got it from.
+/// whoever saw an index once takes no older one. What is revoked runs no more, wherever users got it from: what the key that
+/// signs this index signed too, and what nobody signed; of everybody when it is a key that the admin's policy names.
 #[derive(Debug, Parser)]
 #[command(name = "index")]
 pub struct IndexArgs {
@@ -26,10 +27,10 @@ pub struct IndexArgs {
     #[arg(long)]
     name: Option<String>,
     /// Withdraw a library or a manifest, by its SHA-256
-    #[arg(long, value_name = "SHA256")]
+    #[arg(long, value_name = "SHA256", value_parser = digest)]
     revoke_digest: Vec<String>,
     /// Withdraw everything that a key signed, by the key's id
-    #[arg(long, value_name = "KEY-ID")]
+    #[arg(long, value_name = "KEY-ID", value_parser = key_id)]
     revoke_key: Vec<String>,
     /// Read the packages, and write nothing
     #[arg(long)]
@@ -37,6 +38,19 @@ pub struct IndexArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    hexadecimal(text, 64).map(|text| text.to_ascii_lowercase())
+}
+
+fn key_id(text: &str) -> Result<String, String> {
+    hexadecimal(text, 16).map(|text| text.to_ascii_uppercase())
+}
+
+fn hexadecimal(text: &str, count: usize) -> Result<&str, String> {
+    let is_one = text.len() == count && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_one { Ok(text) } else { Err(format!("it has to be {count} hexadecimal digits")) }
 }
 
 /// # Errors
