@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use file::{Layer, line_of};
 pub use lock::{Lock, Locked};
-pub use pins::{PLUGIN_KEYS, Pins, Rule, exactly};
+pub use pins::{PLUGIN_KEYS, Pins, Rule, exactly, requirement};
 pub use settings::{SETTINGS, Setting};
 
 use crate::error::{Code, Error, Result};

@@ -90,8 +90,8 @@ fn version(layer: &Layer, plugin: &str) -> Result<Option<Rule<VersionReq>>> {
     let Some(rule) = text(layer, plugin, "version")? else {
         return Ok(None);
     };
-    let value = VersionReq::parse(&rule.value).map_err(|error| {
-        wrong(&rule.place, &format!("`{}` is no version requirement: {error}", rule.value))
+    let value = requirement(&rule.value).map_err(|problem| {
+        wrong(&rule.place, &format!("`{}` is no version requirement: {problem}", rule.value))
     })?;
     Ok(Some(Rule { value, place: rule.place }))
 }
@@ -127,6 +127,18 @@ fn hexadecimal(mut rule: Rule<String>) -> Result<Rule<String>> {
 
 fn wrong(place: &str, what: &str) -> Error {
     Error::new(Code::Config, format!("{place} is wrong")).because(what)
+}
+
+/// Reads a requirement on a version. To semver `x` is any version, and here it is somebody's mistake.
+///
+/// # Errors
+/// Why it is none.
+pub fn requirement(text: &str) -> Result<VersionReq, String> {
+    let requirement = VersionReq::parse(text).map_err(|error| error.to_string())?;
+    if requirement == VersionReq::STAR && text.trim() != "*" {
+        return Err("any version is written *".to_owned());
+    }
+    Ok(requirement)
 }
 
 /// This version and no other.
@@ -185,6 +197,7 @@ mod tests {
     fn nonsense_is_named_with_its_line() {
         for text in [
             "version = \"one\"",
+            "version = \"x\"",
             "version = [\"1\"]",
             "sha256 = \"12\"",
             "sha256 = [\"12\"]",

@@ -7,7 +7,7 @@ use semver::{Version, VersionReq};
 use super::address::{self, is_address, shown};
 use super::index::{INDEX_FILE, Index, Location, Offer};
 use super::store::Store;
-use crate::config::Rule;
+use crate::config::{Rule, exactly, requirement};
 use crate::discovery::Origin;
 use crate::discovery::manifest::is_plugin_name;
 use crate::error::{Code, Error, Result};
@@ -60,15 +60,12 @@ impl Wanted {
         if !is_plugin_name(name) {
             return Err(wrong(format!("`{name}` is not a name for a plugin")));
         }
-        let requirement = version.map_or(Ok(VersionReq::STAR), |version| {
-            if Version::parse(version).is_ok() {
-                VersionReq::parse(&format!("={version}"))
-            } else {
-                VersionReq::parse(version)
-            }
+        let requirement = version.map_or(Ok(VersionReq::STAR), |text| match Version::parse(text) {
+            Ok(version) => Ok(exactly(&version)),
+            Err(_) => requirement(text),
         });
         let requirement =
-            requirement.map_err(|error| wrong(format!("its version is no requirement: {error}")))?;
+            requirement.map_err(|problem| wrong(format!("its version is no requirement: {problem}")))?;
         Ok(Self { name: name.to_owned(), requirement })
     }
 }

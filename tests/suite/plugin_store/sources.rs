@@ -119,6 +119,19 @@ fn a_name_never_means_what_lies_where_somebody_works() {
 }
 
 #[test]
+fn a_version_that_is_none_is_not_any_version() {
+    let world = World::new();
+    for requirement in ["x", "X", "latest", ""] {
+        let named = format!("hello@{requirement}");
+        let _none = world.run(&["install", &named]).fails(2, "its version is no requirement");
+        let _none = world.run(&["pin", &named]).fails(2, "is no version and no requirement on one");
+    }
+    let _any = world.run(&["install", "hello@*"]).fails(1, "no index has a plugin `hello`");
+    world.user.configure("[plugins.org]\nversion = \"x\"\n");
+    let _wrong = world.user.seqera("org --help").fails(3, "config.toml:2 is wrong");
+}
+
+#[test]
 fn what_is_not_found_says_where_it_was_looked_for() {
     let world = World::new();
     world.trust();

@@ -5,7 +5,7 @@ use semver::{Version, VersionReq};
 use serde_json::json;
 use toml_edit::{InlineTable, Value};
 
-use crate::config::exactly;
+use crate::config::{self, exactly};
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::output;
@@ -96,9 +96,9 @@ fn warn(changed: &Changed, requirement: &str) {
 fn requirement(text: &str) -> Result<VersionReq> {
     match Version::parse(text) {
         Ok(version) => Ok(exactly(&version)),
-        Err(_) => VersionReq::parse(text).map_err(|error| {
+        Err(_) => config::requirement(text).map_err(|problem| {
             Error::new(Code::Usage, format!("`{text}` is no version and no requirement on one"))
-                .because(error)
+                .because(problem)
         }),
     }
 }
