@@ -5,7 +5,7 @@ use semver::VersionReq;
 use super::entry::{MANIFEST_FILE, MAX_MANIFEST};
 use super::{Catalog, Entry, Origin};
 use crate::config::Pins;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::plugin_store::inspect::Inspected;
 use crate::plugin_store::receipt::Receipt;
 use crate::plugin_store::seen::{self, Withdrawn};
@@ -103,6 +103,14 @@ impl Catalog<'_> {
             return Err("its plugin.toml changed meanwhile".to_owned());
         }
         inspected.signer.ok_or_else(|| "nobody signed it".to_owned())
+    }
+
+    /// Whether an index withdrew what was installed.
+    ///
+    /// # Errors
+    /// What was seen of indexes cannot be read.
+    pub fn is_withdrawn(&self, entry: &Entry) -> Result<bool> {
+        Ok(withdrawal(self.withdrawn()?, entry).is_some())
     }
 
     /// The error when nothing but its withdrawal keeps a version from running.

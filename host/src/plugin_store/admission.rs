@@ -80,7 +80,6 @@ pub fn admit(
     installed: &[(Entry, Option<Receipt>)],
 ) -> Result<()> {
     wanted(store, candidate, goal)?;
-    revoked(&Withdrawn::read(&store.paths, store.config())?, candidate)?;
     let signed_before = installed.iter().find_map(|(entry, receipt)| {
         let signer = receipt.as_ref()?.signer.as_ref()?;
         Some((entry.label(), signer.clone()))
@@ -100,13 +99,14 @@ pub fn admit(
     }
 }
 
-/// Whether the user and the admin leave room for it.
+/// Whether the user and the admin leave room for it, and no index withdrew it.
 ///
 /// # Errors
-/// `Denied` by the policy; `Mismatch`, with the file and line of each demand.
+/// `Denied` by the policy or an index; `Mismatch`, with the file and line of each demand.
 pub fn wanted(store: &Store, candidate: &Candidate<'_>, goal: Goal<'_>) -> Result<()> {
     allowed(store, candidate)?;
-    pinned(store, candidate, goal)
+    pinned(store, candidate, goal)?;
+    revoked(&Withdrawn::read(&store.paths, store.config())?, candidate)
 }
 
 /// What the admin's policy says, which is asked again at every load.
@@ -173,6 +173,41 @@ pub fn revoked(withdrawn: &Withdrawn, candidate: &Candidate<'_>) -> Result<()> {
         None => Ok(()),
         Some(reason) => Err(seen::refusal(&candidate.label(), reason)),
     }
+}
+
+/// The key that signed what is installed, when none of what is installed was signed with the one of this.
+pub fn signer_before<'i>(
+    candidate: &Candidate<'_>,
+    installed: &'i [(Entry, Option<Receipt>)],
+) -> Option<&'i str> {
+    let signers = || installed.iter().filter_map(|(_, receipt)| receipt.as_ref()?.signer.as_deref());
+    let is_same = signers().any(|signer| Some(signer) == candidate.signer);
+    signers().next().filter(|_| !is_same)
+}
+
+/// Whether a plugin may come from another publisher than `before` with nobody asked: the policy or the lock names him.
+///
+/// # Errors
+/// `ApprovalNeeded`: somebody has to agree to that.
+pub fn may_change_hands(
+    store: &Store,
+    candidate: &Candidate<'_>,
+    before: Option<&str>,
+    goal: Goal<'_>,
+) -> Result<()> {
+    let Some(before) = before else { return Ok(()) };
+    let is_locked = matches!(goal, Goal::Exactly(locked) if locked.signer.is_some() && locked.signer.as_deref() == candidate.signer);
+    if is_locked || store.config().policy()?.and_then(Policy::keys).is_some() {
+        return Ok(());
+    }
+    let signer = candidate.signer.unwrap_or_default();
+    Err(Error::new(
+        Code::ApprovalNeeded,
+        format!("{} comes from another publisher than what is installed", candidate.label()),
+    )
+    .because(format!("it is signed with the key {signer}, and what is installed with {before}"))
+    .hint("Its publisher may have a new key: ask. `seqera plugin install SOURCE --yes --force` agrees to it.")
+    .hint("Nothing was installed."))
 }
 
 /// Whether the user has to agree to it.

@@ -7,8 +7,8 @@ use super::admission::Candidate;
 use crate::error::{Code, Error, Result};
 use crate::output;
 
-/// What a plugin is and asks for, for people.
-pub fn summary(candidate: &Candidate<'_>) -> String {
+/// What a plugin is and asks for, for people; `before` is the key that signed what is installed, if that was another.
+pub fn summary(candidate: &Candidate<'_>, before: Option<&str>) -> String {
     let manifest = candidate.manifest;
     let plugin = &manifest.plugin;
     let mut text = format!("{} {}", plugin.name, plugin.version);
@@ -27,6 +27,10 @@ pub fn summary(candidate: &Candidate<'_>) -> String {
         ("publisher", plugin.publisher.clone()),
         ("source", candidate.source.to_owned()),
         ("signature", signed),
+        (
+            "before",
+            before.map(|key| format!("signed with the key {key}: ANOTHER publisher")).unwrap_or_default(),
+        ),
         ("commands", commands.join(", ")),
         ("uses", services.join(", ")),
         ("provides", provided.join(", ")),
@@ -44,11 +48,11 @@ pub fn summary(candidate: &Candidate<'_>) -> String {
 ///
 /// # Errors
 /// `ApprovalNeeded`: nobody is there to ask, or the answer was no.
-pub fn ask(candidate: &Candidate<'_>, yes: bool) -> Result<()> {
+pub fn ask(candidate: &Candidate<'_>, before: Option<&str>, yes: bool) -> Result<()> {
     if yes {
         return Ok(());
     }
-    let summary = summary(candidate);
+    let summary = summary(candidate, before);
     let facts = output::facts();
     if !facts.stdin_terminal || !facts.stderr_terminal {
         let error = Error::new(Code::ApprovalNeeded, "nobody is here to agree to this plugin");

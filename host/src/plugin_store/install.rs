@@ -32,7 +32,7 @@ pub struct Options {
     pub yes: bool,
     /// Do everything but install.
     pub dry_run: bool,
-    /// Replace the same version if it has other content.
+    /// Replace the same version if it has other content, and let `yes` agree to another publisher.
     pub force: bool,
 }
 
@@ -109,7 +109,7 @@ pub struct Outcome {
 /// # Errors
 /// Why not; then everything is as it was.
 pub fn install(store: &Store, source: &Source, options: Options, goal: Goal<'_>) -> Result<Outcome> {
-    let held = store.lock()?;
+    let held = store.lock_unless(options.dry_run)?;
     reached(Step::Locked)?;
     install_while(&held, store, source, options, goal)
 }
@@ -154,7 +154,7 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
     {
         return Ok(Outcome { source: place.label.clone(), ..outcome });
     }
-    let staging = store.staging()?;
+    let staging = store.staging(options.dry_run)?;
     let corner = staging.path();
     let package = corner.join("package");
     fs::create_dir(&package).map_err(|error| cannot("write", &package, &error))?;
@@ -206,12 +206,16 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
         source: fetched.label.clone(),
         signer: inspected.signer.clone(),
     };
+    let before = admission::signer_before(&candidate, &known);
     if options.dry_run {
-        output::people(&format!("{}\n", output::printable(&consent::summary(&candidate))));
+        output::people(&format!("{}\n", output::printable(&consent::summary(&candidate, before))));
         return Ok(outcome(Action::WouldInstall));
     }
     if admission::unasked(store, &candidate, &known)? {
-        consent::ask(&candidate, options.yes)?;
+        if options.yes && !options.force {
+            admission::may_change_hands(store, &candidate, before, goal)?;
+        }
+        consent::ask(&candidate, before, options.yes)?;
     }
     reached(Step::Consented)?;
     let ready = assemble(corner, &package, &inspected, &fetched)?;
@@ -255,7 +259,8 @@ fn needless(
     let there = known
         .iter()
         .find(|(entry, receipt)| entry.version() == version && receipt.as_ref().is_some_and(&is_same))
-        .filter(|(entry, receipt)| receipt.as_ref().is_some_and(|receipt| is_whole(entry, receipt)));
+        .filter(|(entry, receipt)| receipt.as_ref().is_some_and(|receipt| is_whole(entry, receipt)))
+        .filter(|(entry, _)| store.catalog().is_withdrawn(entry).is_ok_and(|is_withdrawn| !is_withdrawn));
     let is_older = above.is_some_and(|above| version <= above);
     let (entry, receipt) = there.or_else(|| is_older.then(|| known.first())?)?;
     Some(Outcome {

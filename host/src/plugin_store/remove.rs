@@ -17,7 +17,7 @@ use crate::sign_in::grants;
 /// # Errors
 /// `Failed`: there is none that the user installed, or it cannot be removed.
 pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: bool) -> Result<Vec<Entry>> {
-    let held = store.lock()?;
+    let held = store.lock_unless(dry_run)?;
     let (all, _) = store.catalog().all();
     let (own, others): (Vec<Entry>, Vec<Entry>) =
         all.into_iter().filter(|entry| entry.name() == name).partition(|entry| entry.origin == Origin::User);

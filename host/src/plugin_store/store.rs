@@ -35,7 +35,7 @@ pub struct Store {
 /// Held while it lives; the system takes it from a process that was killed.
 #[must_use]
 pub struct Lock {
-    _file: File,
+    _file: Option<File>,
 }
 
 impl Store {
@@ -114,15 +114,28 @@ impl Store {
         for leftover in [STAGING, TRASH] {
             let _kept_until_next_time = fs::remove_dir_all(self.root.join(leftover));
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { _file: Some(file) })
     }
 
-    /// A fresh directory for a package that is not finished.
+    /// As [`lock`](Self::lock), unless everything is only tried out: then nobody is waited for, and nothing is written.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn lock_unless(&self, dry_run: bool) -> Result<Lock> {
+        if dry_run { Ok(Lock { _file: None }) } else { self.lock() }
+    }
+
+    /// A fresh directory for a package that is not finished. What is only tried out lies in the cache.
     ///
     /// # Errors
     /// `Failed`: it cannot be made.
-    pub fn staging(&self) -> Result<TempDir> {
-        self.corner(STAGING)
+    pub fn staging(&self, dry_run: bool) -> Result<TempDir> {
+        let place = self.paths.cache.as_ref().filter(|_| dry_run).unwrap_or(&self.root);
+        let corner = self.corner(place, STAGING)?;
+        if dry_run {
+            sweep(&place.join(STAGING));
+        }
+        Ok(corner)
     }
 
     /// Takes a directory out of the way at once, and then deletes it.
@@ -130,7 +143,7 @@ impl Store {
     /// # Errors
     /// `Failed`: it cannot be moved; then it is still there, whole.
     pub fn discard(&self, dir: &Path) -> Result<()> {
-        let trash = self.corner(TRASH)?;
+        let trash = self.corner(&self.root, TRASH)?;
         fs::rename(dir, trash.path().join("removed"))
             .map_err(|error| self.failed(&format!("remove {}", dir.display()), &error))?;
         super::durable::sync_directory(dir.parent().unwrap_or(dir));
@@ -139,8 +152,8 @@ impl Store {
         Ok(())
     }
 
-    fn corner(&self, name: &str) -> Result<TempDir> {
-        let corner = self.root.join(name);
+    fn corner(&self, place: &Path, name: &str) -> Result<TempDir> {
+        let corner = place.join(name);
         fs::create_dir_all(&corner)
             .and_then(|()| tempfile::Builder::new().prefix("").tempdir_in(&corner))
             .map_err(|error| self.failed(&format!("write into {}", corner.display()), &error))
@@ -168,5 +181,18 @@ impl Store {
 
     fn failed(&self, what: &str, error: &io::Error) -> Error {
         Error::new(Code::Failed, format!("cannot {what}")).because(error)
+    }
+}
+
+/// Removes what was left in a directory by somebody who was killed; a trial does not take as long as a day.
+fn sweep(directory: &Path) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let is_left = |path: &PathBuf| {
+        let age = fs::metadata(path).ok().and_then(|metadata| metadata.modified().ok()?.elapsed().ok());
+        age.is_some_and(|age| age > DAY)
+    };
+    let items = fs::read_dir(directory).into_iter().flatten().flatten().map(|item| item.path());
+    for left in items.filter(is_left) {
+        let _kept_until_next_time = fs::remove_dir_all(left);
     }
 }

@@ -81,7 +81,7 @@ pub struct Synced {
 /// # Errors
 /// `Mismatch`: the lock would have to change, and may not. What is wrong with one plugin is in its row.
 pub fn sync(store: &Store, options: Options) -> Result<Synced> {
-    let held = store.lock()?;
+    let held = store.lock_unless(options.dry_run)?;
     let before = store.config().lock()?;
     let wanted: Vec<Locked> = match before {
         Some(lock) => lock.plugins().iter().map(|rule| rule.value.clone()).collect(),

@@ -1,6 +1,6 @@
 //! Every command that changes something can say what it would change, and every one can speak JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -100,4 +100,54 @@ fn every_command_has_the_two_options() {
         assert!(help.contains("--json"), "{name} has no --json");
         assert!(reads.contains(&name) || help.contains("--dry-run"), "{name} has no --dry-run");
     }
+}
+
+/// Everything below a directory, directories too, but for the cache.
+fn every_trace(root: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(dir) = left.pop() {
+        for path in fs::read_dir(&dir).into_iter().flatten().map(|item| item.unwrap().path()) {
+            if !path.ends_with(".cache") {
+                found.insert(path.display().to_string());
+                left.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn where_nothing_is_yet_a_trial_leaves_no_trace() {
+    let publisher = World::new();
+    let archive = publisher.signed("0.3.0");
+    let index = publisher.index(&[]);
+    let library = publisher.library("0.3.0");
+    let world = World::new();
+    let key = publisher.key();
+    let _trusted = world.run(&["trust", "add", &key]).success();
+    let before = every_trace(&world.user.home());
+    for (line, code) in [
+        (vec!["install", archive.as_str()], 0),
+        (vec!["install", "hello", "--index", &index], 0),
+        (vec!["install", "hello"], 1),
+        (vec!["upgrade", "--all"], 0),
+        (vec!["remove", "hello"], 1),
+        (vec!["lock"], 0),
+        (vec!["sync"], 0),
+        (vec!["link", &library], 0),
+        (vec!["unlink", "hello"], 1),
+        (vec!["new", "greet", "--sdk", "0.1"], 0),
+        (vec!["trust", "add", &key], 0),
+        (vec!["package", &library], 0),
+    ] {
+        let run = world.run(&[line.as_slice(), &["--dry-run"]].concat());
+        assert_eq!(run.code, code, "{line:?}: {run}");
+        let after = every_trace(&world.user.home());
+        assert_eq!(after.difference(&before).collect::<Vec<_>>(), Vec::<&String>::new(), "{line:?}");
+    }
+    // An older index may come after one that was only tried out.
+    let _newer = publisher.index(&[]);
+    let _tried = world.run(&["install", "hello", "--index", &index, "--dry-run"]).success();
+    assert!(!world.user.config().join("seen_indexes.json").exists());
 }

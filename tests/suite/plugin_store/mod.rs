@@ -7,6 +7,7 @@ mod core;
 mod create;
 mod dry_run;
 mod file_server;
+mod handover;
 mod hostile;
 mod https;
 mod index;

@@ -73,6 +73,8 @@ fn what_was_withdrawn_runs_no_more() {
     assert!(rules.iter().any(says), "{explained}");
     let _verified = world.run(&["verify", "hello"]).fails(77, "hello 0.3.0 was withdrawn");
     let _listed = world.run(&["list"]).success();
+    // What is there already and may not run is no success.
+    let _same = world.run(&["install", "hello@0.3.0", "--index", &index]).fails(77, "was withdrawn");
     // Others work, and the next version puts an end to it.
     let _org = world.user.seqera("org --help").success();
     let _next = (world.signed("0.5.0"), world.index(&[]));

@@ -33,7 +33,7 @@ pub struct InstallArgs {
     /// Check everything, and install nothing
     #[arg(long)]
     dry_run: bool,
-    /// Replace the same version when it has other content
+    /// Replace the same version when it has other content; with --yes, agree to another publisher than before
     #[arg(long)]
     force: bool,
     /// Print JSON

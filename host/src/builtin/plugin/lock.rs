@@ -30,7 +30,7 @@ pub struct LockArgs {
 /// Those of the configuration and of the file.
 pub fn run(args: &LockArgs) -> Result<()> {
     let store = Store::open()?;
-    let _held = store.lock()?;
+    let _held = store.lock_unless(args.dry_run)?;
     let record = locking::record(&store)?;
     let path = Lock::path_in(&store.paths)?;
     let before: Option<Vec<Locked>> =
