@@ -4,6 +4,7 @@ use super::weigh::Case;
 use super::{Catalog, Entry, Origin};
 use crate::config::{Pins, Rule};
 use crate::error::{Code, Error, Result};
+use crate::plugin_store::address::shown;
 
 /// A command that a plugin runs.
 #[derive(Debug, Clone)]
@@ -261,7 +262,9 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
         ));
     }
     let install = match source {
-        Some(rule) => format!("seqera plugin install {name}  (from {}, {})", rule.value, rule.place),
+        Some(rule) => {
+            format!("seqera plugin install {name}  (from {}, {})", shown(&rule.value), rule.place)
+        }
         None => format!("Install the version that is pinned: seqera plugin install {name}@VERSION"),
     };
     error.hint(install)

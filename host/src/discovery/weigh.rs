@@ -6,6 +6,7 @@ use super::entry::{MANIFEST_FILE, MAX_MANIFEST};
 use super::{Catalog, Entry, Origin};
 use crate::config::Pins;
 use crate::error::{Error, Result};
+use crate::plugin_store::address::shown;
 use crate::plugin_store::inspect::Inspected;
 use crate::plugin_store::receipt::Receipt;
 use crate::plugin_store::seen::{self, Withdrawn};
@@ -72,7 +73,7 @@ impl Catalog<'_> {
             add("enabled = false".to_owned(), place, false);
         }
         if let Some(rule) = self.config.plugin_source(name) {
-            add(format!("it comes from {}", rule.value), &rule.place, true);
+            add(format!("it comes from {}", shown(&rule.value)), &rule.place, true);
         }
         findings
     }

@@ -2,6 +2,7 @@
 
 use semver::{Version, VersionReq};
 
+use super::address::shown;
 use super::index::Location;
 use super::install::{self, Action, Goal, install_while};
 use super::seen::Withdrawn;
@@ -145,7 +146,8 @@ fn differences(store: &Store, wanted: &[Locked]) -> Result<Vec<Difference>> {
         if let Some(rule) = source
             && config.pins_of_files(&name)?.disabled.is_none()
         {
-            let problem = format!("{name} comes from {} ({}) and is not locked", rule.value, rule.place);
+            let problem =
+                format!("{name} comes from {} ({}) and is not locked", shown(&rule.value), rule.place);
             found.push(Difference { name, problem });
         }
     }
@@ -170,7 +172,9 @@ fn difference(store: &Store, locked: &Locked) -> Result<Option<String>> {
     match (configured, store.config().plugin_source(&locked.name)) {
         (Some(label_), Some(rule)) if label_ != locked.source => Ok(Some(format!(
             "{label} is locked from {}, and is wanted from {} ({})",
-            locked.source, rule.value, rule.place
+            locked.source,
+            shown(&rule.value),
+            rule.place
         ))),
         _ => Ok(None),
     }

@@ -86,6 +86,16 @@ fn an_address_that_was_signed_for_somebody_is_written_down_nowhere() {
     world.user.configure(&format!("[plugins.hello]\nsource = \"{address}\"\n"));
     let _known = world.run(&["sync", "--yes"]).success();
     world.assert_works("0.3.0");
+    let demands = format!("[plugins.hello]\nversion = \"=9.9.9\"\nsource = \"{address}\"\n");
+    world.user.configure(&demands);
+    let explained = world.run(&["explain", "hello"]).success();
+    let refused = world.user.seqera("hello").fails(78, "X-Amz-Signature=[secret]");
+    let locked = world.run(&["sync", "--locked"]).fails(78, "plugins.lock does not say");
+    world.user.configure(&demands.replace("/hello-", "/moved/hello-").replace("version", "#"));
+    let moved = world.run(&["sync", "--locked"]).fails(78, "X-Amz-Signature=[secret]");
+    for run in [explained, refused, locked, moved] {
+        assert!(!format!("{run}").contains("5ec4e7"), "{run}");
+    }
     assert_eq!(holding(&world.user.home(), "5ec4e7").len(), 1);
 }
 

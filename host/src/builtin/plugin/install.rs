@@ -13,7 +13,8 @@ use crate::plugin_store::store::Store;
 ///
 /// SOURCE is an archive (FILE.tar.gz), the directory of an unpacked package, an https address of an archive, an index
 /// (its directory or its https address, ending in a slash), or NAME or NAME@VERSION of an index that config.toml names;
-/// `seqera config set indexes.acme https://plugins.acme.example/` writes that.
+/// `seqera config set indexes.acme https://plugins.acme.example/` writes that. A name is never what lies in the directory
+/// where you are: that is ./NAME.
 ///
 /// Nothing is loaded before its signature, its digests and the library's format were checked; then it is loaded once, in
 /// a process of its own, and has to say the same as its manifest. Versions stand side by side; the highest that
