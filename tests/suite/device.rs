@@ -296,3 +296,22 @@ fn what_the_server_says_is_not_trusted() {
     let _later = sandbox.seqera("login --device").fails(5, "cannot answer now");
     nothing_is_stored(&sandbox);
 }
+
+/// auth b.45: no number of a server makes it wait longer than the code lives.
+#[test]
+fn a_number_without_end_is_no_wait_without_end() {
+    let emulator = quick();
+    let sandbox = Sandbox::on(&emulator);
+    for (interval, life) in [(i64::MAX, 1), (i64::MIN, 1), (i64::MAX, 0)] {
+        let body = json!({
+            "device_code": "d", "user_code": "A", "verification_uri": "https://a.example/device",
+            "interval": interval, "expires_in": life,
+        });
+        emulator.fault(Fault { body: body.to_string(), ..Fault::status("device", 200) });
+        let started = Instant::now();
+        let run = sandbox.begin("login --device").finish();
+        let _ended = run.fails(8, "the code ended before anybody entered it");
+        assert!(started.elapsed() < Duration::from_secs(10), "{interval} {life}");
+    }
+    nothing_is_stored(&sandbox);
+}

@@ -89,11 +89,8 @@ impl Engine {
         let _guard = self.host.on_cancel(move |_| {
             let _done_already = on_signal.send(Err(interrupted()));
         });
-        let task = self.spawn(async move {
-            let outcome = work.await;
-            let _nobody_waits = sender.send(outcome);
-        });
-        let outcome = receiver.recv().unwrap_or_else(|_| Err(interrupted()));
+        let task = self.answer_to(sender, work);
+        let outcome = receiver.recv().unwrap_or_else(|_| Err(broke_off()));
         task.abort();
         outcome
     }
@@ -107,10 +104,56 @@ impl Engine {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = mpsc::channel();
-        self.spawn(async move {
-            let outcome = work.await;
-            let _nobody_waits = sender.send(outcome);
-        });
-        receiver.recv().unwrap_or_else(|_| Err(interrupted()))
+        self.answer_to(sender, work);
+        receiver.recv().unwrap_or_else(|_| Err(broke_off()))
+    }
+
+    fn answer_to<T: Send + 'static>(
+        &self,
+        sender: mpsc::Sender<Result<T>>,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> tokio::task::AbortHandle {
+        let answer = Answer(sender);
+        self.spawn(async move { answer.give(work.await) })
+    }
+}
+
+/// Answers in any case: work that panics is dropped, and whoever waits must not wait for ever.
+struct Answer<T>(mpsc::Sender<Result<T>>);
+
+impl<T> Answer<T> {
+    fn give(&self, outcome: Result<T>) {
+        let _nobody_waits = self.0.send(outcome);
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        self.give(Err(broke_off()));
+    }
+}
+
+fn broke_off() -> Error {
+    Error::new(ErrorKind::Crashed, "a request of the sign-in broke off")
+        .hint("This is a defect of seqera; please report it with the line above.")
+}
+
+#[cfg(test)]
+mod tests {
+    use seqera_plugin_api::testing::FakeHost;
+
+    use super::*;
+
+    #[test]
+    fn work_that_panics_is_an_error_and_not_a_wait_without_end() {
+        const PRODUCT: &str = r#"{"name":"seqera","version":"0.0.0","os":"linux","arch":"x86_64"}"#;
+        let host = FakeHost::default().facts("product", PRODUCT).host();
+        let engine = Engine::start(&host).unwrap();
+        async fn panics() -> Result<()> {
+            panic!("as a library may")
+        }
+        assert_eq!(engine.run(panics()).unwrap_err().kind(), ErrorKind::Crashed);
+        assert_eq!(engine.run_to_end(panics()).unwrap_err().kind(), ErrorKind::Crashed);
+        assert_eq!(engine.run(async { Ok(7) }).unwrap(), 7, "the others go on");
     }
 }

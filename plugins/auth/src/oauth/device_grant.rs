@@ -80,7 +80,10 @@ pub(crate) async fn begin_device_grant(
         verification_uri: granted.verification_uri,
         verification_uri_complete: granted.verification_uri_complete,
         life: seconds(granted.expires_in.unwrap_or(DEFAULT_LIFE).clamp(0, LONGEST_LIFE)),
-        interval: granted.interval.filter(|value| *value > 0).map_or(FIVE_SECONDS, seconds),
+        interval: granted
+            .interval
+            .filter(|value| *value > 0)
+            .map_or(FIVE_SECONDS, |value| seconds(value.min(LONGEST_LIFE))),
         begun,
     })
 }
