@@ -2,9 +2,7 @@
 //! `secret-tool` as the witness, and the file that takes its place.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -15,7 +13,6 @@ use seqera_tests::secret_service::SecretService;
 use serde_json::Value;
 
 use crate::emulator;
-use crate::session::expired;
 use crate::terminal::Terminal;
 
 /// A keychain that hangs would be waited for much longer by a program that does not bound its calls.
@@ -40,13 +37,13 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-fn json(run: &Run) -> Value {
+fn parsed(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
 }
 
 /// The profile in charge, as `auth status --json` shows it.
 fn active(run: &Run) -> Value {
-    json(run)["profiles"][0].clone()
+    parsed(run)["profiles"][0].clone()
 }
 
 /// auth f.2: written by one process, read by another, seen by a third that is not ours.
@@ -312,73 +309,6 @@ fn eight_processes_share_one_keychain_and_make_one_renewal() {
     assert_eq!(tokens.len(), 1);
     assert_eq!(emulator.requests().iter().filter(|entry| entry.path == "/api/token").count(), 1);
     let _still = sandbox.seqera("auth token --force-refresh").success();
-}
-
-/// A bus on which somebody listens who never answers: whoever comes is seen.
-fn watched_bus(sandbox: Sandbox) -> (UnixListener, Sandbox) {
-    let path = sandbox.root().join("bus");
-    let bus = UnixListener::bind(&path).unwrap();
-    bus.set_nonblocking(true).unwrap();
-    let address = format!("unix:path={}", path.display());
-    (bus, sandbox.without("SEQERA_NO_KEYCHAIN").with("DBUS_SESSION_BUS_ADDRESS", address))
-}
-
-fn nobody_came(bus: &UnixListener) {
-    assert_eq!(bus.accept().map(drop).unwrap_err().kind(), ErrorKind::WouldBlock, "D-Bus was asked");
-}
-
-/// auth b.51 and f.2: what does not need the keychain does not touch it.
-#[test]
-fn a_file_session_and_a_variable_touch_no_bus() {
-    let (emulator, sandbox) = expired();
-    let _chosen = sandbox.seqera("org switch 1002").success();
-    let (bus, sandbox) = watched_bus(sandbox);
-    for line in [
-        "org",
-        "org list",
-        "auth status",
-        "auth token --force-refresh",
-        "ai --headless hello",
-        "--help",
-        "logout",
-    ] {
-        let _run = sandbox.seqera(line).success();
-        nobody_came(&bus);
-    }
-    let (bus, sandbox) =
-        watched_bus(Sandbox::on(&emulator).with("SEQERA_ACCESS_TOKEN", &emulator.access_token));
-    for line in ["login", "auth status --check", "auth token", "org list", "logout"] {
-        let _run = sandbox.seqera(line).success();
-        nobody_came(&bus);
-    }
-    // The watch can fail: without a variable, signing in asks the keychain.
-    let sandbox = sandbox.without("SEQERA_ACCESS_TOKEN").with("SEQERA_AUTH_CALLBACK_TIMEOUT_MS", 100);
-    let _timed_out = sandbox.seqera("login --no-browser").fails(8, "");
-    assert!(bus.accept().is_ok());
-}
-
-/// auth b.51: with a variable no credential is opened, and no authority is asked.
-#[test]
-fn a_variable_opens_no_credential() {
-    let (emulator, sandbox) = expired();
-    let sandbox = sandbox.with("SEQERA_ACCESS_TOKEN", &emulator.access_token);
-    let trace = sandbox.root().join("trace");
-    for line in ["org list", "auth token", "login"] {
-        if !crate::has("strace") {
-            assert!(std::env::var("CI").is_err(), "CI has to have strace");
-            break;
-        }
-        let traced = sandbox.command(line.split(' '));
-        let mut strace = std::process::Command::new("strace");
-        strace.args(["-f", "-qq", "-e", "trace=openat,open", "-o"]).arg(&trace).arg(traced.get_program());
-        strace.args(traced.get_args()).env_clear();
-        strace.envs(traced.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let _run = sandbox.run(strace).success();
-        let opened = fs::read_to_string(&trace).unwrap();
-        assert!(opened.contains("libseqera") || opened.contains(".so"), "the trace holds something");
-        assert!(!opened.contains("/credentials/"), "{line}:\n{opened}");
-    }
-    assert!(emulator.requests().iter().all(|entry| !entry.path.starts_with("/api/")), "no OAuth");
 }
 
 /// auth b.52: private from the first moment, whatever the mask of the shell is.

@@ -45,6 +45,7 @@ mod surroundings;
 mod terminal;
 mod tls;
 mod tools;
+mod untouched;
 
 use std::sync::OnceLock;
 

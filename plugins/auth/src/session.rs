@@ -337,7 +337,7 @@ impl Sessions {
     }
 
     /// Every secret that is alive, to be masked: of all variables, and of all sessions that can be read without asking
-    /// anybody. A keychain may ask, so of what is in it only the session in charge.
+    /// anybody. A keychain may ask, so of what is in it only the session in charge, and nothing while a variable is.
     ///
     /// Text comes in many small parts: the store is not asked for each of them.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
@@ -364,12 +364,12 @@ impl Sessions {
     fn look_up_secrets(&self) -> Vec<Secret> {
         let in_charge = Authority::configured(&self.host).and_then(|authority| self.key(&authority)).ok();
         let records = self.index().and_then(|index| index.sessions()).unwrap_or_default();
-        let keys = records
-            .iter()
-            .filter(|record| record.store == StoreKind::File.as_str())
-            .map(Record::key)
-            .chain(in_charge);
-        let stored = keys.filter_map(|key| self.store(&key).ok()?.load(&key).ok()?);
+        let is_file = |record: &&Record| record.store == StoreKind::File.as_str();
+        let keys = records.iter().filter(is_file).map(Record::key).chain(in_charge);
+        let may_ask = matches!(EnvToken::find(), Ok(None));
+        let store =
+            |key: &Key| self.store(key).ok().filter(|store| may_ask || store.kind() == StoreKind::File);
+        let stored = keys.filter_map(|key| store(&key)?.load(&key).ok()?);
         let held = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let credentials = stored
             .chain(held)

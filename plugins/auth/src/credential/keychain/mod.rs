@@ -1,7 +1,8 @@
 //! Secret documents in the keychain of the system: one item each, so that reading one asks once.
 //!
 //! `worker` bounds every call, `platform` is the keychain of this system, `chunked` gets long documents into short
-//! items. What was read or written here stays in memory: a command asks the keychain once.
+//! items. What was read or written here stays in memory, and so does why nothing can be read: a command asks the
+//! keychain once.
 
 mod chunked;
 mod platform;
@@ -25,11 +26,16 @@ use super::{Credential, CredentialStore, Key, StoreKind, document};
 /// What a probe writes, reads and removes.
 const PROBE: &str = "v1|probe";
 
+/// What the last question brought.
+type Known = Result<Option<Credential>>;
+
 /// The keychain.
 pub(crate) struct KeychainStore {
     host: Host,
     worker: Worker<Chunked<Native>>,
-    known: Mutex<HashMap<String, Option<Credential>>>,
+    known: Mutex<HashMap<String, Known>>,
+    /// Two threads that want to know it ask once.
+    asking: Mutex<()>,
 }
 
 impl KeychainStore {
@@ -39,6 +45,7 @@ impl KeychainStore {
             host: host.clone(),
             worker: Worker::new(|| Ok(Chunked::new(Native::open()?, ITEM_LIMIT))),
             known: Mutex::default(),
+            asking: Mutex::default(),
         }
     }
 
@@ -70,8 +77,17 @@ impl KeychainStore {
         self.worker.ask(&patience, waits, work)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Credential>>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, key: &Key) -> Known {
+        let wanted = key.item_name();
+        let found = match self.ask(move |items| items.get(&wanted))? {
+            Some(bytes) => document::parse(&bytes, "the item in the keychain")?,
+            None => None,
+        };
+        Ok(found.filter(|credential| credential.belongs_to(key)))
     }
 }
 
@@ -81,20 +97,21 @@ impl CredentialStore for KeychainStore {
     }
 
     fn load(&self, key: &Key) -> Result<Option<Credential>> {
+        let _alone = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.known().get(&key.item_name()).cloned();
-        known.map_or_else(|| self.reload(key), Ok)
+        known.unwrap_or_else(|| self.reload(key))
     }
 
     fn reload(&self, key: &Key) -> Result<Option<Credential>> {
         let name = key.item_name();
-        let wanted = name.clone();
-        let found = match self.ask(move |items| items.get(&wanted))? {
-            Some(bytes) => document::parse(&bytes, "the item in the keychain")?,
-            None => None,
-        };
-        let found = found.filter(|credential| credential.belongs_to(key));
-        self.known().insert(name, found.clone());
-        Ok(found)
+        let found = self.read(key);
+        let mut known = self.known();
+        // What was read once is worth more than a keychain that fails later.
+        if found.is_ok() || !known.contains_key(&name) {
+            known.insert(name, found.clone());
+        }
+        drop(known);
+        found
     }
 
     fn save(&self, key: &Key, credential: &Credential) -> Result<()> {
@@ -104,7 +121,7 @@ impl CredentialStore for KeychainStore {
         let name = key.item_name();
         let wanted = name.clone();
         self.ask(move |items| items.set(&wanted, &bytes))?;
-        self.known().insert(name, Some(credential.clone()));
+        self.known().insert(name, Ok(Some(credential.clone())));
         Ok(())
     }
 
@@ -112,7 +129,7 @@ impl CredentialStore for KeychainStore {
         let name = key.item_name();
         let wanted = name.clone();
         self.ask(move |items| items.delete(&wanted))?;
-        self.known().insert(name, None);
+        self.known().insert(name, Ok(None));
         Ok(())
     }
 
