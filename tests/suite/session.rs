@@ -60,6 +60,25 @@ fn a_token_for_longer_work_is_renewed_early_and_never_promised() {
     let _wrong = sandbox.seqera("auth token --min-ttl=-1").fails(2, "--min-ttl");
 }
 
+/// What cannot be renewed is no reason to say that it has ended, as long as nobody refused it.
+#[test]
+fn a_token_that_cannot_be_renewed_is_said_and_used() {
+    let emulator = Emulator::start(Options { refresh_tokens: false, ..Options::default() }).unwrap();
+    let personal = Sandbox::on(&emulator);
+    let _login = personal.seqera_with_input("login --with-token", &emulator.access_token).success();
+    let session = Sandbox::on(&emulator);
+    let _login = session.login().success();
+    for sandbox in [personal, session] {
+        let token = sandbox.seqera("auth token").success().stdout;
+        let forced = sandbox.seqera("auth token --force-refresh").success();
+        assert_eq!((&forced.stdout, emulator.count("POST", "/api/token")), (&token, 1));
+        assert_eq!(forced.stderr, "This is the stored token; it cannot be renewed.\n");
+        let _works = sandbox.seqera("org list").success();
+        emulator.fault(Fault::status("organizations", 401));
+        let _refused = sandbox.seqera("org list").fails(4, "");
+    }
+}
+
 #[test]
 fn eight_processes_make_one_renewal_and_nobody_is_signed_out() {
     let (emulator, sandbox) = expired();

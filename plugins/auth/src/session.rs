@@ -152,15 +152,16 @@ impl Sessions {
         })
     }
 
-    /// Renews now, whatever the expiry says.
-    pub(crate) fn force_renewal(&self) -> Result<()> {
+    /// Has the next token renewed, whatever the expiry says; `false` when it is of a kind that cannot be.
+    pub(crate) fn force_renewal(&self) -> Result<bool> {
         let authority = Authority::configured(&self.host)?;
         let key = self.key(&authority)?;
-        let credential = self.store(&key)?.load(&key)?;
-        if let Some(credential) = credential {
+        let Some(credential) = self.store(&key)?.load(&key)? else { return Ok(true) };
+        let can_be = credential.refresh_token.is_some();
+        if can_be {
             self.invalidate(&credential.access_token);
         }
-        Ok(())
+        Ok(can_be)
     }
 
     /// Whether the server honours a session that was just stored. What cannot be found out now counts as honoured.

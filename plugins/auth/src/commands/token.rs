@@ -29,7 +29,9 @@ pub(crate) fn run(sessions: &Sessions, args: &TokenArgs) -> Result<Exit> {
             let but = if args.force_refresh { "; it cannot be renewed" } else { "" };
             status!(sessions.host(), "This is the token in {}{but}.", token.variable);
         }
-        None if args.force_refresh => sessions.force_renewal()?,
+        None if args.force_refresh && !sessions.force_renewal()? => {
+            status!(sessions.host(), "This is the stored token; it cannot be renewed.");
+        }
         None => {}
     }
     let token = sessions.token(args.min_ttl)?;
