@@ -170,6 +170,42 @@ fn interrupted_while_the_server_is_told_what_is_here_goes_all_the_same() {
     nothing_is_left(&sandbox);
 }
 
+/// auth b.48: a process that holds the credential and does not come to an end keeps nobody signed in.
+#[test]
+fn another_process_that_hangs_keeps_nobody_signed_in_here() {
+    let (emulator, sandbox) = signed_in();
+    let dir = sandbox.config().join("credentials");
+    let lock = dir.join(documents(&dir).pop().unwrap()).with_extension("lock");
+    let held = fs::OpenOptions::new().create(true).truncate(false).write(true).open(lock).unwrap();
+    held.lock().unwrap();
+    let started = Instant::now();
+    let run = sandbox.seqera("logout").success();
+    assert!(run.stderr.contains("✓ Signed out of"), "{run}");
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    drop(held);
+    nothing_is_left(&sandbox);
+    assert_eq!(emulator.live_tokens(), 0);
+}
+
+/// auth b.48: and what such a process gets in the end is no new session.
+#[test]
+fn a_renewal_under_way_does_not_sign_in_again() {
+    let (emulator, sandbox) = signed_in();
+    emulator.fault(Fault { ms: 8000, ..Fault::new("token", "delay") }.after());
+    let renewal = crate::renewal::start(sandbox.command(["auth", "token", "--force-refresh"]));
+    while emulator.count("GET", "/api/.well-known/openid-configuration") == 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    emulator.fault(Fault::status("revocation", 503).times(2));
+    let run = sandbox.seqera("logout").success();
+    assert!(run.stderr.contains("✓ Signed out here") && emulator.live_tokens() > 0, "{run}");
+    let late = crate::renewal::end(renewal).fails(4, "you are not signed in");
+    assert_eq!(late.stdout, "");
+    nothing_is_left(&sandbox);
+    assert_eq!(emulator.live_tokens(), 0, "nobody has a use for what came late");
+}
+
 /// auth b.49: a token that the server does not know is ended, and one that it cannot end is no failure.
 #[test]
 fn what_is_ended_already_is_a_success() {

@@ -1,6 +1,7 @@
 //! `seqera logout`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use seqera_plugin_api::{Error, ErrorKind, Exit, Host, Result, printable, status, warning};
@@ -12,6 +13,9 @@ use crate::env_token::EnvToken;
 use crate::session::{Sessions, others_than};
 use crate::sign_out::{AtServer, end_at_server};
 use crate::wording;
+
+/// How long another process may take with a credential before it is removed all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sign out: end the session at the server and remove the credentials from this machine
 #[derive(Debug, Parser)]
@@ -82,7 +86,12 @@ fn end_sessions(sessions: &Sessions, args: &LogoutArgs) -> Result<Vec<Result<boo
 fn end(sessions: &Sessions, key: &Key, must_revoke: bool) -> Result<bool> {
     let host = sessions.host();
     let store = sessions.store(key)?;
-    let _lock = Lock::acquire(&store.lock_path(key)?)?;
+    let _lock = match Lock::acquire_within(PATIENCE, &store.lock_path(key)?) {
+        Ok(lock) => Some(lock),
+        // A renewal looks whether there is still something to renew before it stores what it got.
+        Err(error) if error.detail("reason") == Some("busy") => None,
+        Err(error) => return Err(error),
+    };
     let index = sessions.index()?;
     // A credential that cannot be read cannot be revoked, but it can be removed.
     let credential = store.reload(key);

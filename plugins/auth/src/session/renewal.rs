@@ -16,6 +16,7 @@ use crate::clock;
 use crate::credential::{Credential, CredentialKind, CredentialStore, Key, Lock, Reservation, StoreKind};
 use crate::http::{Engine, interrupted};
 use crate::oauth::{Grant, Provider, RETRY_AFTER, TokenError, Tokens, discover, request_tokens};
+use crate::sign_out::end_at_server;
 
 /// How often a renewal is tried when nothing is known to be lost.
 const TRIES: u32 = 3;
@@ -125,6 +126,9 @@ impl Sessions {
         match outcome {
             Ok(tokens) => {
                 let renewed = renewed(credential, tokens);
+                if matches!(store.reload(key), Ok(None)) {
+                    return Err(self.signed_out_meanwhile(authority, key, &renewed));
+                }
                 self.persist(store, key, &renewed, room);
                 Ok(Successor::Ours(renewed))
             }
@@ -140,6 +144,14 @@ impl Sessions {
                 Err(still_signed_in(authority, &error))
             }
         }
+    }
+
+    /// Somebody signed out while the server answered, and does not want a session again.
+    fn signed_out_meanwhile(&self, authority: &Authority, key: &Key, renewed: &Credential) -> Error {
+        if let Err(error) = end_at_server(self, key, renewed) {
+            log::info!("what nobody wants any more could not be revoked: {error}");
+        }
+        self.nobody(authority, key)
     }
 
     fn is_usable(&self, credential: &Credential) -> bool {

@@ -32,6 +32,14 @@ impl Lock {
     /// `CredentialStore` when the file cannot be made or another process holds it for more than 30 s (detail `reason`:
     /// `busy`).
     pub(crate) fn acquire(path: &Path) -> Result<Self> {
+        Self::acquire_within(PATIENCE, path)
+    }
+
+    /// Waits for the lock, but no longer than this.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`].
+    pub(crate) fn acquire_within(patience: Duration, path: &Path) -> Result<Self> {
         let failed = |reason: String| {
             Error::new(ErrorKind::CredentialStore, "the credentials cannot be locked")
                 .because(format!("{}: {reason}", path.display()))
@@ -45,7 +53,7 @@ impl Lock {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(|error| failed(error.to_string()))?;
-        let mut wait = Wait::new();
+        let mut wait = Wait::new(patience);
         let held = loop {
             match file.try_lock() {
                 Ok(()) => break Some(file),
@@ -77,18 +85,19 @@ impl Lock {
 
 /// Patience, in steps that grow and that no two processes take together.
 struct Wait {
+    patience: Duration,
     began: Instant,
     pause: Duration,
 }
 
 impl Wait {
-    fn new() -> Self {
-        Self { began: Instant::now(), pause: Duration::from_millis(20) }
+    fn new(patience: Duration) -> Self {
+        Self { patience, began: Instant::now(), pause: Duration::from_millis(20) }
     }
 
     /// Waits a little; `false` when that was long enough.
     fn goes_on(&mut self) -> bool {
-        if self.began.elapsed() >= PATIENCE {
+        if self.began.elapsed() >= self.patience {
             return false;
         }
         let jitter = Duration::from_millis(u64::from(std::process::id() % 8));
