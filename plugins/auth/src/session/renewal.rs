@@ -56,7 +56,7 @@ impl Sessions {
         min_ttl: i64,
     ) -> Result<Successor> {
         let store = self.store(key)?;
-        let _lock = match Lock::acquire(&store.lock_path(key)?) {
+        let mut lock = match Lock::acquire(&store.lock_path(key)?) {
             Ok(lock) => lock,
             // Somebody renews and takes long; what is still good can be used meanwhile.
             Err(error) if self.is_usable(seen) => {
@@ -99,6 +99,9 @@ impl Sessions {
             }
             Err(error) => return Err(error),
         };
+        if !lock.prolong() {
+            return Err(still_signed_in(authority, &lock_lost()));
+        }
         // From here until the answer is on disk a signal has to wait: a rotated token that was not stored is lost.
         let signalled = Arc::new(AtomicBool::new(false));
         let (noted, under_way) = (Arc::clone(&signalled), Arc::clone(&self.under_way));
@@ -268,6 +271,10 @@ fn is_later(stored: &Credential, used: &Credential) -> bool {
     let is_another_sign_in =
         stored.refresh_token != used.refresh_token && stored.obtained_at >= used.obtained_at;
     stored.generation > used.generation || is_another_sign_in
+}
+
+fn lock_lost() -> Error {
+    Error::new(ErrorKind::CredentialStore, "this process was stopped too long, and another may renew it now")
 }
 
 /// The successor of a credential. Without a new refresh token the old one stays (RFC 6749 section 6).

@@ -15,6 +15,8 @@ use crate::clock;
 
 /// How long a lease lasts, in seconds: longer than any renewal takes, shorter than others wait.
 const LIFE: i64 = 25;
+/// A lease that ends within so many seconds is not prolonged: the clock of another machine may say that it is over.
+const MARGIN: i64 = 2;
 /// How long an ended lease is kept, in seconds, so that nobody mistakes its successor for it.
 const MEMORY: i64 = 600;
 const OWNER: &str = "owner";
@@ -67,6 +69,19 @@ impl Lease {
         }
         Ok(None)
     }
+
+    /// Begins its time anew; `false` when it is over or no longer ours.
+    pub(super) fn prolong(&mut self) -> bool {
+        let is_ours = || read_owner(&self.place).as_ref() == Some(&self.owner);
+        if clock::now() + MARGIN > self.owner.until || !is_ours() {
+            return false;
+        }
+        let longer = Owner { until: clock::now() + LIFE, ..self.owner.clone() };
+        if replace_owner(&self.place, &longer).is_ok() {
+            self.owner = longer;
+        }
+        true
+    }
 }
 
 impl Drop for Lease {
@@ -104,6 +119,13 @@ fn beside(place: &Path, ending: &str) -> PathBuf {
 fn write_owner(directory: &Path, owner: &Owner) -> io::Result<()> {
     let text = serde_json::to_vec(owner).map_err(io::Error::other)?;
     fs::write(directory.join(OWNER), text)
+}
+
+/// Whoever reads sees the old one or the new one.
+fn replace_owner(directory: &Path, owner: &Owner) -> io::Result<()> {
+    let fresh = directory.join("owner.new");
+    fs::write(&fresh, serde_json::to_vec(owner).map_err(io::Error::other)?)?;
+    fs::rename(fresh, directory.join(OWNER))
 }
 
 fn read_owner(directory: &Path) -> Option<Owner> {
@@ -187,6 +209,28 @@ mod tests {
             }
         });
         assert_eq!(turns.into_inner(), 200);
+    }
+
+    #[test]
+    fn one_that_still_holds_can_be_prolonged_and_one_whose_time_is_over_cannot() {
+        let (_directory, path) = lock_file();
+        let mut lease = Lease::try_take(&path).unwrap().unwrap();
+        lease.owner.until = clock::now() + MARGIN + 1;
+        write_owner(&lease.place, &lease.owner).unwrap();
+        assert!(lease.prolong());
+        let until = read_owner(&lease.place).unwrap().until;
+        assert!(until >= clock::now() + LIFE - 1, "{until}");
+
+        lease.owner.until = clock::now() + MARGIN - 1;
+        write_owner(&lease.place, &lease.owner).unwrap();
+        assert!(!lease.prolong(), "another clock may be a little ahead");
+        lease.owner.until = clock::now() - 1;
+        write_owner(&lease.place, &lease.owner).unwrap();
+        assert!(Lease::try_take(&path).unwrap().is_none());
+        let successor = Lease::try_take(&path).unwrap().unwrap();
+        lease.owner.until = clock::now() + LIFE;
+        assert!(!lease.prolong(), "it belongs to somebody else, whatever we thought");
+        assert_eq!(read_owner(&successor.place).unwrap(), successor.owner);
     }
 
     #[test]

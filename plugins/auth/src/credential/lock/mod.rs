@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Held while it lives; the system takes it from a process that was killed.
 pub(crate) struct Lock {
     /// Given back before the file is.
-    _lease: Option<Lease>,
+    lease: Option<Lease>,
     /// `None` on a file system that knows no locks.
     _file: Option<File>,
 }
@@ -66,20 +66,26 @@ impl Lock {
             }
         };
         if held.is_some() && !is_shared_between_machines(path) {
-            return Ok(Self { _lease: None, _file: held });
+            return Ok(Self { lease: None, _file: held });
         }
         loop {
             match Lease::try_take(path) {
-                Ok(Some(lease)) => return Ok(Self { _lease: Some(lease), _file: held }),
+                Ok(Some(lease)) => return Ok(Self { lease: Some(lease), _file: held }),
                 Ok(None) if wait.goes_on() => {}
                 Ok(None) => return Err(busy()),
                 // A directory of which only the file of the lock can be written: then that has to do.
                 Err(error) => {
                     log::info!("no lease beside {}: {error}", path.display());
-                    return Ok(Self { _lease: None, _file: held });
+                    return Ok(Self { lease: None, _file: held });
                 }
             }
         }
+    }
+
+    /// Begins the time of a lease anew, before what must not happen twice; `false` when it has passed, or nearly: then
+    /// another machine may hold it by now.
+    pub(crate) fn prolong(&mut self) -> bool {
+        self.lease.as_mut().is_none_or(Lease::prolong)
     }
 }
 
