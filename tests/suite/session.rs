@@ -290,3 +290,50 @@ fn a_store_that_makes_no_sense_is_kept_and_named() {
     let _refused = sandbox.seqera("auth token").fails(9, "written by a newer seqera");
     assert_eq!(fs::read_to_string(&file).unwrap(), newer, "it is not overwritten");
 }
+
+/// auth f.6: the index can be made again from what it points to.
+#[test]
+fn an_index_that_makes_no_sense_is_kept_and_stands_in_nobodys_way() {
+    let emulator = Emulator::start(Options::default()).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let index = sandbox.config().join("auth.json");
+    let kept = || {
+        let items = fs::read_dir(sandbox.config()).unwrap().map(|item| item.unwrap().path());
+        items.filter(|path| path.to_string_lossy().contains("auth.corrupt-")).collect::<Vec<_>>()
+    };
+    for (line, variable) in [
+        ("auth token", false),
+        ("auth status", false),
+        ("auth status", true),
+        ("org list", false),
+        ("logout", false),
+        ("logout --all", false),
+    ] {
+        let _login = sandbox.login().success();
+        fs::write(&index, "{ half").unwrap();
+        let mut command = sandbox.command(line.split(' '));
+        if variable {
+            command.env("SEQERA_ACCESS_TOKEN", &emulator.access_token);
+        }
+        let run = sandbox.run(command).success();
+        let [aside] = kept().try_into().unwrap();
+        let said = format!("{} could not be understood and was kept as {}", index.display(), aside.display());
+        assert_eq!(run.stderr.matches(&said).count(), 1, "{line}: {run}");
+        assert_eq!(fs::read_to_string(&aside).unwrap(), "{ half");
+        fs::remove_file(aside).unwrap();
+        if line.starts_with("logout") {
+            let _nobody = sandbox.seqera("auth token").fails(4, "you are not signed in");
+            assert_eq!(emulator.live_tokens(), 0, "{line}");
+        } else {
+            let status = sandbox.seqera("auth status --check").success();
+            assert!(status.stdout.contains("Account: Alice Example"), "{status}");
+        }
+    }
+    fs::write(&index, "{ half").unwrap();
+    let _login = sandbox.login().success();
+
+    let newer = r#"{ "version": 2, "sessions": "in another form" }"#;
+    fs::write(&index, newer).unwrap();
+    let _refused = sandbox.seqera("login --no-browser").fails(9, "was written by a newer seqera");
+    assert_eq!(fs::read_to_string(&index).unwrap(), newer, "it is neither moved nor overwritten");
+}

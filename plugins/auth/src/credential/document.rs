@@ -75,6 +75,10 @@ impl Credential {
         self.issuer == key.issuer && self.client_id == key.client_id && self.profile == key.profile
     }
 
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        self.scope.iter().flat_map(|scope| scope.split_whitespace()).map(str::to_owned).collect()
+    }
+
     /// Whether the access token should be renewed before it is used: within the last quarter of its life, a minute
     /// at most.
     /// `jitter` is a part of that, in percent, by which it is due earlier: not every process at the same second.

@@ -27,6 +27,20 @@ impl FileStore {
         self.dir.join(format!("{}.json", key.file_stem()))
     }
 
+    /// All that can be understood, whoever remembers them.
+    pub(super) fn documents(&self) -> Vec<Credential> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let read = |path: PathBuf| {
+            check(&self.host, &path).ok()?;
+            let bytes = Zeroizing::new(private_file::read(&path).ok()??);
+            document::parse(&bytes, &path.display().to_string()).ok()?
+        };
+        let found = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "json"));
+        found.filter_map(read).collect()
+    }
+
     /// Copies that made no sense and were kept: they may hold secrets all the same.
     fn put_aside(&self, key: &Key) -> Vec<PathBuf> {
         let prefix = format!("{}.corrupt-", key.file_stem());

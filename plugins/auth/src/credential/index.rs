@@ -1,20 +1,23 @@
 //! `auth.json`: the sessions there are, without a secret. What asks who is signed in reads this and nothing else.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use seqera_plugin_api::{Error, ErrorKind, Result, private_file};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file, warning};
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialKind, Key, Lock};
+use super::file_store::FileStore;
+use super::{Credential, CredentialKind, Key, Lock, StoreKind};
 use crate::account::Account;
+use crate::clock;
 
 const FORMAT: u32 = 1;
 /// Accounts of environment tokens that are remembered.
 const REMEMBERED: usize = 32;
 
 /// The whole index.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Document {
     version: u32,
     #[serde(default)]
@@ -58,6 +61,25 @@ impl Record {
         self.issuer == key.issuer && self.client_id == key.client_id && self.profile == key.profile
     }
 
+    /// The record of a document that no index remembers; whose it is can be asked again.
+    fn of_file(credential: &Credential) -> Self {
+        Self {
+            profile: credential.profile.clone(),
+            issuer: credential.issuer.clone(),
+            client_id: credential.client_id.clone(),
+            audience: String::new(),
+            store: StoreKind::File.as_str().to_owned(),
+            kind: credential.kind,
+            account: None,
+            scopes: credential.scopes(),
+            access_expires_at: credential.expires_at,
+            renewable: credential.refresh_token.is_some(),
+            generation: credential.generation,
+            logged_in_at: credential.obtained_at,
+            ended: false,
+        }
+    }
+
     pub(crate) fn key(&self) -> Key {
         Key { issuer: self.issuer.clone(), client_id: self.client_id.clone(), profile: self.profile.clone() }
     }
@@ -65,12 +87,14 @@ impl Record {
 
 /// The index file.
 pub(crate) struct Index {
+    host: Host,
     path: PathBuf,
+    files: FileStore,
 }
 
 impl Index {
-    pub(crate) fn new(config: &Path) -> Self {
-        Self { path: config.join("auth.json") }
+    pub(crate) fn new(host: &Host, config: &Path) -> Self {
+        Self { host: host.clone(), path: config.join("auth.json"), files: FileStore::new(host, config) }
     }
 
     /// All sessions.
@@ -141,27 +165,74 @@ impl Index {
     }
 
     fn read(&self) -> Result<Document> {
-        let Some(bytes) = private_file::read(&self.path)? else { return Ok(Document::default()) };
-        let wrong = |reason: String| {
-            Error::new(ErrorKind::CredentialStore, format!("{} cannot be understood", self.path.display()))
-                .because(reason)
-                .hint("Move the file away, then run `seqera login`.")
-        };
-        let document: Document = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-        if document.version > FORMAT {
-            return Err(wrong(format!("it was written by a newer seqera (format {})", document.version)));
+        if let Some(document) = self.parse()? {
+            return Ok(document);
         }
+        let _lock = self.lock()?;
+        self.read_locked()
+    }
+
+    /// As [`Index::read`], for whoever holds the lock: a file that makes no sense is put aside, and what is in the files
+    /// of credentials takes its place.
+    fn read_locked(&self) -> Result<Document> {
+        if let Some(document) = self.parse()? {
+            return Ok(document);
+        }
+        let aside = self.path.with_extension(format!("corrupt-{}", clock::now()));
+        fs::rename(&self.path, &aside).map_err(|error| {
+            Error::new(ErrorKind::CredentialStore, format!("{} cannot be understood", self.path.display()))
+                .because(format!("and it cannot be moved away: {error}"))
+                .hint("Move the file away, then run `seqera login`.")
+                .with("reason", "corrupt")
+        })?;
+        warning!(
+            self.host,
+            "{} could not be understood and was kept as {}; a login that is not in a file has to be made again",
+            self.path.display(),
+            aside.display()
+        );
+        let sessions = self.files.documents().iter().map(Record::of_file).collect();
+        let document = Document { sessions, ..Document::default() };
+        self.write(&document)?;
         Ok(document)
     }
 
+    /// `None` for a file that makes no sense.
+    fn parse(&self) -> Result<Option<Document>> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let Some(bytes) = private_file::read(&self.path)? else { return Ok(Some(Document::default())) };
+        // The version first: a newer index may look different in every other way.
+        if let Ok(Version { version }) = serde_json::from_slice(&bytes)
+            && version > FORMAT
+        {
+            return Err(Error::new(
+                ErrorKind::CredentialStore,
+                format!("{} was written by a newer seqera (format {version})", self.path.display()),
+            )
+            .hint("Use that one, or move the file away and run `seqera login`.")
+            .with("reason", "newer"));
+        }
+        Ok(serde_json::from_slice(&bytes).ok())
+    }
+
+    fn lock(&self) -> Result<Lock> {
+        Lock::acquire(&self.path.with_extension("lock"))
+    }
+
     fn change(&self, change: impl FnOnce(&mut Document)) -> Result<()> {
-        let _lock = Lock::acquire(&self.path.with_extension("lock"))?;
-        let mut document = self.read()?;
-        document.version = FORMAT;
+        let _lock = self.lock()?;
+        let mut document = self.read_locked()?;
         change(&mut document);
-        let bytes = serde_json::to_vec_pretty(&document).map_err(|error| {
-            Error::new(ErrorKind::CredentialStore, "cannot write the index").caused_by(&error)
-        })?;
+        self.write(&document)
+    }
+
+    fn write(&self, document: &Document) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(&Document { version: FORMAT, ..document.clone() }).map_err(
+            |error| Error::new(ErrorKind::CredentialStore, "cannot write the index").caused_by(&error),
+        )?;
         private_file::write(&self.path, &bytes)
     }
 }

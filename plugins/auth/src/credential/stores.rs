@@ -22,7 +22,7 @@ impl Stores {
 
     /// The index of sessions.
     pub(crate) fn index(&self) -> Result<Index> {
-        Ok(Index::new(&self.directory()?))
+        Ok(Index::new(&self.host, &self.directory()?))
     }
 
     /// The store that was chosen at sign-in. Of a sign-in that nobody remembers the file is looked for, and nothing

@@ -228,12 +228,7 @@ fn record(
         store: store.as_str().to_owned(),
         kind: credential.kind,
         account,
-        scopes: credential
-            .scope
-            .iter()
-            .flat_map(|scope| scope.split_whitespace())
-            .map(str::to_owned)
-            .collect(),
+        scopes: credential.scopes(),
         access_expires_at: credential.expires_at,
         renewable: credential.refresh_token.is_some(),
         generation: credential.generation,
