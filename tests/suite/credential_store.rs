@@ -240,7 +240,21 @@ fn a_keychain_that_fails_at_the_last_moment_does_not_cost_the_sign_in() {
     assert!(run.stderr.contains(&sandbox.config().display().to_string()), "the place is named: {run}");
     let _works = sandbox.seqera("org list").success();
     assert_eq!(active(&sandbox.seqera("auth status --json").success())["store"], "file");
+    let signed_out = sandbox.seqera("logout").success();
+    assert!(signed_out.stderr.contains("an older copy of the credentials could not be removed"), "{signed_out}");
+    assert_eq!(emulator.live_tokens(), 0);
     keychain.go_on();
+    let logout = sandbox.seqera("logout").success();
+    assert!(!logout.stderr.contains("older copy"), "{logout}");
+    assert_eq!(keychain.items(), 0, "what the keychain took late is removed");
+
+    let login = sandbox.begin_login();
+    keychain.hang();
+    assert_eq!(login.visit(), "200");
+    let _in_a_file = login.finish().success();
+    keychain.go_on();
+    let _again = sandbox.login().success();
+    assert_eq!(keychain.items(), 0, "the next sign-in removes it, too");
     assert_eq!(emulator.live_tokens(), 2, "one session, no more");
 
     // What was asked for is not replaced: then the sign-in is given back.

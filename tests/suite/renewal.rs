@@ -333,7 +333,7 @@ fn a_keychain_that_fails_in_the_middle_costs_the_place_and_not_the_login() {
             assert_eq!(next.stdout, run.stdout);
             let _renewed = sandbox.seqera("auth token --force-refresh").success();
             let _logout = sandbox.seqera("logout").success();
-            assert_eq!(emulator.live_tokens(), 0);
+            assert_eq!((emulator.live_tokens(), keychain.items()), (0, 0), "no place is forgotten");
         }
     }
 }

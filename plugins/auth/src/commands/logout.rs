@@ -103,9 +103,18 @@ fn end(sessions: &Sessions, key: &Key, must_revoke: bool) -> Result<bool> {
         Ok(None) => Ok(AtServer::Ended),
         Err(error) => Err(error.clone()),
     };
-    let removed = store.delete(key);
-    let forgotten = if removed.is_ok() { index.remove(key) } else { Ok(()) };
-    removed.and(forgotten)?;
+    store.delete(key)?;
+    match sessions.stores().remove_copy(key) {
+        Ok(()) => index.remove(key)?,
+        Err(error) => {
+            index.update(key, |record| record.ended = true)?;
+            warning!(
+                host,
+                "an older copy of the credentials could not be removed: {error}; when that is over, run `seqera logout` \
+                 again"
+            );
+        }
+    }
     report(host, key, credential.ok().flatten().as_ref(), told, must_revoke)
 }
 

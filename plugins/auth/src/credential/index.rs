@@ -54,6 +54,9 @@ pub(crate) struct Record {
     /// The server ended the session.
     #[serde(default)]
     pub(crate) ended: bool,
+    /// Another store that may hold a copy: it failed when the credential was moved out of it or into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) also_in: Option<String>,
 }
 
 impl Record {
@@ -77,6 +80,7 @@ impl Record {
             generation: credential.generation,
             logged_in_at: credential.obtained_at,
             ended: false,
+            also_in: None,
         }
     }
 

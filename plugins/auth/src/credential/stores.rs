@@ -58,6 +58,18 @@ impl Stores {
         Arc::clone(self.keychain.get_or_init(|| Arc::new(KeychainStore::new(&self.host))))
     }
 
+    /// Removes the copy that another store may hold. Whoever asks holds the lock of the credential.
+    ///
+    /// # Errors
+    /// Those of that store; then the index still knows of the copy.
+    pub(crate) fn remove_copy(&self, key: &Key) -> Result<()> {
+        let index = self.index()?;
+        let place = index.find(key)?.and_then(|record| StoreKind::parse(record.also_in.as_deref()?));
+        let Some(place) = place else { return Ok(()) };
+        self.open(place)?.delete(key)?;
+        index.update(key, |record| record.also_in = None)
+    }
+
     fn directory(&self) -> Result<PathBuf> {
         self.host.paths().config_dir().cloned()
     }

@@ -235,6 +235,9 @@ impl Sessions {
                 record.generation = credential.generation;
                 record.ended = false;
                 kept_in.as_str().clone_into(&mut record.store);
+                if kept_in != store.kind() {
+                    record.also_in = Some(store.kind().as_str().to_owned());
+                }
             })
         });
         if let Err(error) = noted {

@@ -177,15 +177,21 @@ pub(super) fn keep(
         scope: draft.scope,
         further: serde_json::Map::new(),
     };
+    let wanted = store.kind();
     let store = save(sessions, key, store, may_fall_back, &credential)?;
-    index.put(&record(sessions, key, store.kind(), &credential, draft.account))?;
-    if old_store.kind() != store.kind()
-        && let Err(error) = old_store.delete(key)
+    // A store that did not answer may have taken it all the same.
+    let left_before = index.find(key)?.and_then(|record| StoreKind::parse(record.also_in.as_deref()?));
+    let places = [Some(old_store.kind()), Some(wanted), left_before];
+    let copy_in = places.into_iter().flatten().find(|place| *place != store.kind());
+    let also_in = copy_in.map(|place| place.as_str().to_owned());
+    let record = record(sessions, key, store.kind(), &credential, draft.account);
+    index.put(&Record { also_in, ..record })?;
+    if let Err(error) = sessions.stores().remove_copy(key)
+        && store.kind() == wanted
     {
         warning!(
             sessions.host(),
-            "the credential in {} could not be removed: {error}",
-            old_store.source(key)
+            "what is left of the session before this one could not be removed: {error}; `seqera logout` tries again"
         );
     }
     Ok(before)
@@ -234,5 +240,6 @@ fn record(
         generation: credential.generation,
         logged_in_at: clock::now(),
         ended: false,
+        also_in: None,
     }
 }
