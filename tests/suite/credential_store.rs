@@ -241,7 +241,10 @@ fn a_keychain_that_fails_at_the_last_moment_does_not_cost_the_sign_in() {
     let _works = sandbox.seqera("org list").success();
     assert_eq!(active(&sandbox.seqera("auth status --json").success())["store"], "file");
     let signed_out = sandbox.seqera("logout").success();
-    assert!(signed_out.stderr.contains("an older copy of the credentials could not be removed"), "{signed_out}");
+    assert!(
+        signed_out.stderr.contains("an older copy of the credentials could not be removed"),
+        "{signed_out}"
+    );
     assert_eq!(emulator.live_tokens(), 0);
     keychain.go_on();
     let logout = sandbox.seqera("logout").success();
@@ -400,6 +403,40 @@ fn a_file_that_is_not_ours_alone_is_refused_or_said() {
     if fs::metadata(&file).unwrap().uid() == 0 {
         std::os::unix::fs::chown(&file, Some(65534), None).unwrap();
         let _refused = sandbox.seqera("auth token").fails(9, "belongs to another user");
+    }
+}
+
+/// auth b.52: what is true of the file is true of the directory that holds it.
+#[test]
+fn a_directory_that_is_not_ours_alone_is_refused_or_said() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    let dir = sandbox.config().join("credentials");
+
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
+    for line in ["auth token", "org list", "auth token --force-refresh"] {
+        let run = sandbox.seqera(line).success();
+        let said = format!("chmod 700 {}", dir.display());
+        assert_eq!(run.stderr.matches(&said).count(), 1, "{line}: {run}");
+    }
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
+    let quiet = sandbox.seqera("auth token").success();
+    assert_eq!(quiet.stderr, "");
+
+    let elsewhere = sandbox.root().join("elsewhere");
+    fs::rename(&dir, &elsewhere).unwrap();
+    symlink(&elsewhere, &dir).unwrap();
+    for line in ["auth token", "login --no-browser"] {
+        let run = sandbox.seqera(line).fails(9, "credentials is a symbolic link");
+        assert!(!run.stderr.contains("Open this address"), "{run}");
+    }
+    fs::remove_file(&dir).unwrap();
+    fs::rename(&elsewhere, &dir).unwrap();
+    if fs::metadata(&dir).unwrap().uid() == 0 {
+        std::os::unix::fs::chown(&dir, Some(65534), None).unwrap();
+        let _refused = sandbox.seqera("auth token").fails(9, "belongs to another user");
+        let _refused = sandbox.seqera("login --no-browser").fails(9, "belongs to another user");
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file};
+use seqera_plugin_api::{Error, ErrorKind, Host, Result, private_file, warning};
 use zeroize::Zeroizing;
 
 use super::{Credential, CredentialStore, Key, Reservation, StoreKind, document};
@@ -29,6 +30,9 @@ impl FileStore {
 
     /// All that can be understood, whoever remembers them.
     pub(super) fn documents(&self) -> Vec<Credential> {
+        if check_directory(&self.host, &self.dir).is_err() {
+            return Vec::new();
+        }
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let read = |path: PathBuf| {
             check(&self.host, &path).ok()?;
@@ -59,6 +63,7 @@ impl CredentialStore for FileStore {
 
     fn load(&self, key: &Key) -> Result<Option<Credential>> {
         let path = self.path(key);
+        check_directory(&self.host, &self.dir)?;
         check(&self.host, &path)?;
         let Some(bytes) = private_file::read(&path).map_err(unusable)?.map(Zeroizing::new) else {
             return Ok(None);
@@ -89,6 +94,7 @@ impl CredentialStore for FileStore {
     }
 
     fn probe(&self) -> Result<()> {
+        check_directory(&self.host, &self.dir)?;
         let path = self.dir.join(".probe");
         private_file::write(&path, b"").and_then(|()| private_file::remove(&path)).map_err(unusable)
     }
@@ -125,11 +131,42 @@ fn corrupt(path: &Path) -> Error {
         .with("reason", "corrupt")
 }
 
-/// What another user put there, or a link leads to, must not decide who we are.
-#[cfg(unix)]
 fn check(host: &Host, path: &Path) -> Result<()> {
+    if is_open_to_others(path)? {
+        let _once = WARNED.get_or_init(|| {
+            warning!(
+                host,
+                "others can read your credentials; take that from them: chmod 600 {}",
+                path.display()
+            );
+        });
+    }
+    Ok(())
+}
+
+/// Who may write there may put another file in the place of one.
+fn check_directory(host: &Host, directory: &Path) -> Result<()> {
+    if is_open_to_others(directory)? {
+        let _once = WARNED_OF_DIRECTORY.get_or_init(|| {
+            warning!(
+                host,
+                "others have access to the directory of your credentials; take that from them: chmod 700 {}",
+                directory.display()
+            );
+        });
+    }
+    Ok(())
+}
+
+/// A command reads the file several times.
+static WARNED: OnceLock<()> = OnceLock::new();
+static WARNED_OF_DIRECTORY: OnceLock<()> = OnceLock::new();
+
+/// Whether others can get at it. What another user put there, or a link leads to, must not decide who we are.
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
-    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
+    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(false) };
     let refuse = |what: &str| {
         Error::new(ErrorKind::CredentialStore, format!("{} {what}", path.display()))
             .hint("Remove it, then run `seqera login`.")
@@ -141,23 +178,10 @@ fn check(host: &Host, path: &Path) -> Result<()> {
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(refuse("belongs to another user"));
     }
-    if metadata.mode() & 0o077 != 0 {
-        let _once = WARNED.get_or_init(|| {
-            seqera_plugin_api::warning!(
-                host,
-                "others can read your credentials; take that from them: chmod 600 {}",
-                path.display()
-            );
-        });
-    }
-    Ok(())
+    Ok(metadata.mode() & 0o077 != 0)
 }
 
-/// A command reads the file several times.
-#[cfg(unix)]
-static WARNED: std::sync::OnceLock<()> = std::sync::OnceLock::new();
-
 #[cfg(not(unix))]
-fn check(_host: &Host, _path: &Path) -> Result<()> {
-    Ok(())
+fn is_open_to_others(_path: &Path) -> Result<bool> {
+    Ok(false)
 }
