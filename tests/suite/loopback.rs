@@ -4,14 +4,15 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use seqera_tests::browser::page;
-use seqera_tests::emulator::Fault;
+use seqera_tests::browser::{page, visit};
+use seqera_tests::emulator::{Emulator, Fault, Options};
 use seqera_tests::provider::Provider;
 use seqera_tests::sandbox::{Login, Sandbox, signal};
 use serde_json::json;
 
-use crate::browser::callback_of;
+use crate::browser::{address, callback_of};
 use crate::emulator;
+use crate::terminal::Terminal;
 
 /// The addresses on which a process listens, as the kernel tells them: `0100007F:D1B2`.
 fn listens_on(process: u32) -> Vec<String> {
@@ -151,6 +152,42 @@ fn the_listener_closes_however_it_ends() {
     }
 }
 
+/// auth b.12: the sign-in is done when the organization is asked for, and nobody listens any more.
+#[test]
+fn the_listener_is_closed_while_the_organization_is_asked_for() {
+    let emulator = Emulator::start(Options { auto_approve: true, ..Options::default() }).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let mut terminal = Terminal::run(&sandbox, &["login", "--no-browser"]);
+    terminal.wait_for("paste the address");
+    assert_eq!(listens_on(terminal.id()).len(), 1);
+    assert_eq!(visit(&address(&terminal.seen()), &sandbox.root().join("cookies")).unwrap(), "200");
+    terminal.wait_for("Choose an organization");
+    assert_eq!(listens_on(terminal.id()), Vec::<String>::new());
+    terminal.type_line("1");
+    assert_eq!(terminal.end(), 0);
+}
+
+/// auth b.11: who would get what a browser sends to `localhost` is said.
+#[test]
+fn a_program_on_the_other_loopback_address_is_said() {
+    let Ok(beside) = TcpListener::bind("[::1]:0") else { return };
+    let port = beside.local_addr().unwrap().port();
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let begun = || {
+        let login = sandbox.begin(&format!("login --no-browser --port {port}"));
+        assert_eq!(login.visit(), "200");
+        login.finish().success().stderr
+    };
+    let said =
+        format!("Another program listens on [::1]:{port}; the browser has to come to 127.0.0.1:{port}.");
+    let with = begun();
+    assert!(with.contains(&said), "{with}");
+    drop(beside);
+    let without = begun();
+    assert!(!without.contains("Another program"), "{without}");
+}
+
 /// auth b.13: one path, one method, and our own name.
 #[test]
 fn other_paths_methods_and_names_are_refused_as_what_they_are() {
@@ -203,6 +240,29 @@ fn the_last_page_holds_no_secret() {
     ] {
         assert!(answer.contains(header), "{header}: {answer}");
     }
+}
+
+/// auth b.15: what the server says in a refusal is not on the page, whatever it holds.
+#[test]
+fn the_page_of_a_refusal_holds_nothing_of_it() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let login = sandbox.begin_login();
+    let mut callback = url::Url::parse(&login.parameter("redirect_uri")).unwrap();
+    callback
+        .query_pairs_mut()
+        .append_pair("error", "<b>server_error")
+        .append_pair("error_description", "<script>alert(1)</script>")
+        .append_pair("state", &login.parameter("state"))
+        .append_pair("iss", &emulator.auth_domain);
+    let answer = page(callback.as_str(), &[]).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    for part in ["script", "alert", "<b>", "server_error"] {
+        assert!(!answer.contains(part), "{part}: {answer}");
+    }
+    assert!(answer.contains("Content-Security-Policy: default-src 'none'"), "{answer}");
+    let run = login.finish().fails(4, "the server did not sign you in");
+    assert!(run.stderr.contains("<script>alert(1)</script>"), "a terminal runs no scripts: {run}");
 }
 
 /// auth b.18: what a server says in a refusal cannot steer the terminal.

@@ -82,6 +82,7 @@ impl LoopbackListener {
         let bind = |port: u16| StdListener::bind(("127.0.0.1", port));
         if is_fixed {
             let listener = bind(first).map_err(|error| taken(first, error))?;
+            say_who_listens_beside(host, first);
             return Ok(Self::new(first, listener));
         }
         let mut ports = (0..PORTS).filter_map(|offset| first.checked_add(offset));
