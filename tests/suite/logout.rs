@@ -373,6 +373,7 @@ fn a_personal_access_token_is_removed_and_not_ended() {
     emulator.forget_requests();
     let run = sandbox.seqera("logout").success();
     assert!(run.stderr.contains("a personal access token is ended by hand"), "{run}");
+    assert!(run.stderr.contains(&format!("Delete it at {}/tokens", emulator.backend)), "{run}");
     assert!(!run.stderr.contains("✓ Signed out of"), "{run}");
     assert_eq!(emulator.requests().len(), 0);
     nothing_is_left(&sandbox);

@@ -144,7 +144,7 @@ fn report(
             ErrorKind::UnexpectedAnswer,
             format!("{} was not told: a personal access token is ended by hand", key.issuer),
         )
-        .hint("Delete it on the Platform, below your tokens, if you do not need it elsewhere."),
+        .hint(format!("Delete it {} if you do not need it elsewhere.", tokens_page(key))),
         Ok(_) => Error::new(
             ErrorKind::UnexpectedAnswer,
             format!("{} does not let sessions be ended from here", key.issuer),
@@ -157,6 +157,13 @@ fn report(
     warning!(host, "{problem}");
     problem.hints().iter().for_each(|hint| status!(host, "{hint}"));
     Ok(true)
+}
+
+/// Where the Platform shows a person the tokens that they made: beside its API, which is the authority.
+fn tokens_page(key: &Key) -> String {
+    let platform = key.issuer.strip_suffix("/api");
+    platform
+        .map_or_else(|| "on the Platform, below your tokens,".to_owned(), |url| format!("at {url}/tokens"))
 }
 
 /// How long the server honours what was removed here.
