@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::emulator;
 use crate::terminal::Terminal;
 
-/// A keychain that hangs would be waited for much longer by a program that does not bound its calls.
-const BOUNDED: Duration = Duration::from_secs(15);
+/// Longest time of a command whose keychain hangs: 3 s for the keychain, and what a busy machine needs for the rest.
+const BOUNDED: Duration = Duration::from_secs(5);
 
 fn user_of(emulator: &Emulator, profile: &str) -> String {
     format!("v1|{profile}|seqera_ai_cli|{}", emulator.auth_domain)
@@ -142,14 +142,18 @@ fn a_keychain_that_fails_later_is_one_clear_error_and_nothing_is_lost() {
             _ => sandbox.without("DBUS_SESSION_BUS_ADDRESS"),
         };
         emulator.forget_requests();
-        let started = Instant::now();
-        let run = sandbox.seqera("org list").fails(9, &format!("({reason})"));
+        let bounded = |line: &str| {
+            let started = Instant::now();
+            let run = sandbox.seqera(line);
+            assert!(started.elapsed() < BOUNDED, "{reason}: {line}: {:?}", started.elapsed());
+            run
+        };
+        let run = bounded("org list").fails(9, &format!("({reason})"));
         assert!(run.stderr.contains("--store file"), "{run}");
-        let status = sandbox.seqera("auth status --json").fails(9, "");
+        let status = bounded("auth status --json").fails(9, "");
         assert_eq!(active(&status)["store_problem"], reason, "{status}");
-        let text = sandbox.seqera("auth status").fails(9, "");
+        let text = bounded("auth status").fails(9, "");
         assert!(text.stdout.contains("Problem: the keychain cannot be used"), "{text}");
-        assert!(started.elapsed() < BOUNDED * 2, "{reason}: {:?}", started.elapsed());
         assert_eq!(emulator.requests().len(), 0, "{reason}");
         if reason == "timeout" {
             keychain.go_on();

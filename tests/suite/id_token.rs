@@ -129,6 +129,30 @@ fn a_redirect_never_gets_a_code_or_a_refresh_token() {
     let _refused = sandbox.seqera("login --no-browser").fails(7, "an address that is not secure");
 }
 
+/// auth b.22: of the configuration three redirects are followed, and who answers at their end is looked at no less.
+#[test]
+fn redirects_of_the_configuration_are_followed_three_times() {
+    let (_emulator, provider, sandbox) = parts(&[]);
+    let document = |provider: &Provider| format!("{}/.well-known/openid-configuration", provider.issuer);
+    let redirect = |location: &str, times: u32| {
+        provider.fault(&json!({
+            "route": "discovery", "action": "redirect", "location": location, "times": times,
+        }));
+    };
+    redirect(&document(&provider), 3);
+    let _login = sandbox.login().success();
+    assert_eq!(provider.count("fault:discovery:redirect"), 3);
+    redirect(&document(&provider), 4);
+    let _refused = sandbox.seqera("login --no-browser").fails(6, "it redirects without end");
+
+    let another = Provider::start(&[]);
+    another.tamper(&json!({ "discovery": { "issuer": "https://evil.example" } }));
+    redirect(&document(&another), 1);
+    let run = sandbox.seqera("login --no-browser").fails(7, "says that it is another authority");
+    assert!(run.stderr.contains("https://evil.example"), "{run}");
+    assert!(!run.stderr.contains("Open this address"), "{run}");
+}
+
 /// auth b.28
 #[test]
 fn a_captive_portal_is_no_provider() {

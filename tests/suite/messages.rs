@@ -178,3 +178,44 @@ fn nobody_came_and_somebody_left() {
     let run = login.finish().fails(130, "nothing was changed");
     assert!(!sandbox.config().join("auth.json").exists(), "{run}");
 }
+
+/// auth f.6: where there is no report the error is all there is, in one form and with nothing beside it.
+#[test]
+fn an_error_for_programs_has_one_form() {
+    let (emulator, sandbox) = signed_in();
+    let here = host(&emulator.auth_domain);
+    let form = |run: Run| {
+        assert_eq!(run.stdout, "", "{run}");
+        let error: Value = serde_json::from_str(&run.stderr).unwrap_or_else(|error| panic!("{error}: {run}"));
+        let error = &error["error"];
+        let names: Vec<&String> = error.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["hint", "host", "kind", "message"], "{run}");
+        ["kind", "message", "hint", "host"].map(|name| error[name].as_str().unwrap_or("null").to_owned())
+    };
+    let wrong = form(sandbox.seqera("auth status --json --profile a/b").fails(2, ""));
+    let says = ["Usage", "`a/b` cannot be the name of a profile", "Use letters, digits", &here];
+    for (found, says) in wrong.iter().zip(says) {
+        assert!(found.starts_with(says), "{wrong:?}");
+    }
+    std::fs::write(sandbox.config().join("auth.json"), r#"{ "version": 2 }"#).unwrap();
+    let newer = form(sandbox.seqera("auth status --json").fails(9, ""));
+    assert!(newer[0] == "StoreUnavailable" && newer[1].contains("written by a newer seqera"), "{newer:?}");
+    assert!(newer[2].starts_with("Use that one") && newer[3] == here, "{newer:?}");
+    let nowhere = sandbox.with("SEQERA_AUTH_DOMAIN", "ftp://a.example");
+    let nowhere = form(nowhere.seqera("auth status --json").fails(3, ""));
+    assert!(nowhere[0] == "Configuration" && nowhere[3] == "null", "{nowhere:?}");
+}
+
+/// auth f.6: nobody signed in is a report, too.
+#[test]
+fn a_report_says_when_nobody_is_signed_in() {
+    let emulator = emulator();
+    let sandbox = Sandbox::on(&emulator);
+    let run = sandbox.seqera("auth status --json").fails(4, "");
+    let row = serde_json::from_str::<Value>(&run.stdout).unwrap()["profiles"][0].clone();
+    assert_eq!(
+        (&row["state"], &row["account"], &row["problem"]),
+        (&"signed_out".into(), &Value::Null, &Value::Null)
+    );
+    assert_eq!((&row["host"], run.stderr.as_str()), (&host(&emulator.auth_domain).into(), ""));
+}

@@ -10,6 +10,7 @@ use seqera_tests::sandbox::{Sandbox, finished};
 use serde_json::json;
 
 use crate::emulator;
+use crate::renewal::document;
 
 const RENEWED: &str = "token:refresh_token:200";
 
@@ -127,8 +128,18 @@ fn what_servers_leave_out_is_understood() {
     let (_emulator, provider, sandbox) = parts(&[]);
     provider.tamper(&json!({ "token": { "token_type": "bearer", "expires_in": "60" } }));
     let _login = sandbox.login().success();
+    let (_emulator, provider, sandbox) = parts(&[("ROTATE", "0")]);
+    let _login = sandbox.login().success();
+    let kept = document(&sandbox)["refresh_token"].clone();
     provider.tamper(&json!({ "token": { "refresh_token": null } }));
-    let _old_one_stays = sandbox.seqera("auth token --force-refresh").success();
+    for _ in 0..2 {
+        let renewed = sandbox.seqera("auth token --force-refresh").success();
+        let stored = document(&sandbox);
+        assert_eq!(
+            (&stored["refresh_token"], &stored["access_token"]),
+            (&kept, &renewed.stdout.trim().into())
+        );
+    }
     let (_emulator, provider, sandbox) = parts(&[]);
     provider.tamper(&json!({ "token": { "expires_in": null } }));
     let _login = sandbox.login().success();

@@ -216,8 +216,8 @@ fn twenty_kills_of_a_sign_out_leave_a_session_or_none() {
 /// Issue 4, done when: many expiries of a short-lived token under parallel use, then a sign-out.
 #[test]
 fn one_live_family_after_many_expiries_and_none_after_signing_out() {
-    let (_backend, provider, sandbox) = parts(&[("TTL_ACCESS", "2")]);
-    let emulator = Emulator::start(Options { ttl_access: 2, ..Options::default() }).unwrap();
+    let (_backend, provider, sandbox) = parts(&[("TTL_ACCESS", "4")]);
+    let emulator = Emulator::start(Options { ttl_access: 4, ..Options::default() }).unwrap();
     let other = Sandbox::on(&emulator);
     for sandbox in [&sandbox, &other] {
         let _login = sandbox.login().success();
@@ -241,10 +241,11 @@ fn one_live_family_after_many_expiries_and_none_after_signing_out() {
     });
     assert!(runs >= 12, "{runs} commands in 12 s");
     let renewals = provider.count(RENEWED);
-    assert!((3..=14).contains(&renewals), "{renewals} renewals of a token of 2 s in 12 s");
+    // It is renewed when a quarter of its life is left: each 3 s, whoever asks.
+    assert!((2..=5).contains(&renewals), "{renewals} renewals of a token of 4 s in 12 s");
     assert_eq!(provider.count("token:refresh_token:400"), 0);
     assert_eq!((&provider.stats()["live_families"], emulator.live_families()), (&json!(1), 1));
-    assert!(document(&sandbox)["generation"].as_u64().unwrap() > renewals.min(3));
+    assert!(document(&sandbox)["generation"].as_u64().unwrap() > renewals);
     for sandbox in [&sandbox, &other] {
         let _logout = sandbox.seqera("logout").success();
         assert!(documents(sandbox).is_empty());

@@ -113,3 +113,31 @@ pub(crate) fn parse(text: &str) -> Result<Url> {
     Url::parse(text)
         .map_err(|error| Error::new(ErrorKind::Config, format!("{text} is not a URL")).because(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// auth b.21
+    #[test]
+    fn an_issuer_is_the_authority_byte_for_byte_but_for_one_slash() {
+        for configured in ["https://cloud.example/api", "https://cloud.example/api/"] {
+            let authority = Authority::parse(configured).unwrap();
+            for issuer in ["https://cloud.example/api", "https://cloud.example/api/"] {
+                assert!(authority.is_issuer(issuer), "{configured} {issuer}");
+            }
+            for issuer in [
+                "https://cloud.example/api//",
+                "https://cloud.example/API",
+                "https://cloud.example:443/api",
+                "https://CLOUD.example/api",
+                "https://cloud.example/api?",
+                "https://cloud.example/",
+                "http://cloud.example/api",
+                "",
+            ] {
+                assert!(!authority.is_issuer(issuer), "{configured} {issuer}");
+            }
+        }
+    }
+}
