@@ -171,6 +171,7 @@ fn no_secret_is_sent_shown_or_kept() {
             json!({ "type": "tool-call", "toolCallId": "1", "toolName": "t", "args": { "x": secret } }),
             json!({ "type": "tool-result", "toolCallId": "1", "result": { "x": secret } }),
             json!({ "execute": "execute_bash_local", "args": { "command": "cat main.nf" } }),
+            json!({ "execute": "execute_bash_local", "args": { "command": format!("echo {secret}") } }),
             text("end"),
             stop(),
         ]);
