@@ -88,7 +88,7 @@ impl CredentialStore for FileStore {
     }
 
     fn delete(&self, key: &Key) -> Result<()> {
-        // Whoever removes one holds its lock.
+        // Whoever removes one holds its lock, or has waited long enough: a draft of whoever holds it is not wanted any more.
         private_file::remove_with_drafts(&self.path(key)).map_err(unusable)?;
         self.put_aside(key).iter().try_for_each(|path| private_file::remove(path).map_err(unusable))
     }
