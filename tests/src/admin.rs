@@ -1,7 +1,7 @@
 //! The admin of a machine: a private `/etc`, seen by one process tree only, in a mount namespace of its own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -47,6 +47,25 @@ impl Etc {
         let path = self.seqera().join(name);
         fs::write(&path, text).expect("a file of the admin");
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("permissions");
+    }
+
+    /// Enters this directory as the home of whoever runs the test.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn set_home(&self, home: &Path) {
+        let path = self.0.join("passwd");
+        let text = fs::read_to_string(&path).expect("passwd");
+        let own = fs::metadata(&self.0).expect("a private /etc").uid().to_string();
+        let entered = |line: &str| {
+            let mut fields: Vec<&str> = line.split(':').collect();
+            let home = home.to_string_lossy();
+            if fields.len() == 7 && fields[2] == own {
+                fields[5] = &home;
+            }
+            fields.join(":") + "\n"
+        };
+        fs::write(path, text.lines().map(entered).collect::<String>()).expect("passwd");
     }
 
     /// The beginning of a command line that sees this directory as `/etc`.

@@ -131,7 +131,8 @@ impl Sandbox {
     #[must_use]
     pub fn with_admin(mut self) -> Option<Self> {
         self.etc = admin::is_possible().then(|| Etc::new(&self.root.path().join("etc")));
-        self.etc.is_some().then_some(self)
+        self.etc.as_ref()?.set_home(&self.home());
+        Some(self)
     }
 
     /// The `/etc` of [`Sandbox::with_admin`].

@@ -45,7 +45,7 @@ fn the_admins_guide_shows_what_happens() {
     std::fs::copy(world.path("key.pub"), home.join("acme.pub")).unwrap();
     std::fs::create_dir(home.join("build")).unwrap();
     std::fs::copy(world.library("0.3.5"), home.join("build/libseqera_plugin_hello.so")).unwrap();
-    assert_eq!(Document::read("docs/admins.md", &world.user).run(), 31);
+    assert_eq!(Document::read("docs/admins.md", &world.user).run(), 34);
 }
 
 #[test]

@@ -60,6 +60,11 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
         Err(error) => findings.push(Finding::problem("policy", &error)),
         Ok(Some(policy)) => {
             findings.push(Finding::ok("policy", format!("{} was read", policy.layer().path().display())));
+            findings.extend(policy.unfounded_sources().map(|place| {
+                let text = format!("`sources` believes what users can write, without `require` ({place})");
+                let hint = Some("add require = \"signed\" and keys".to_owned());
+                Finding { hint, ..Finding::warning("policy", text) }
+            }));
         }
         Ok(None) => {}
     }

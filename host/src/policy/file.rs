@@ -56,7 +56,7 @@ pub(super) struct Allow {
     pub sources: Option<Spanned<Vec<String>>>,
     /// Plugins that are linked for development.
     pub links: Option<Spanned<bool>>,
-    /// `SEQERA_PLUGINS_DIR`
+    /// Variables that move the directory of the user's plugins.
     pub plugins_dir: Option<Spanned<bool>>,
     /// The sign-in is sent to these further hosts only.
     pub hosts: Option<Spanned<Vec<String>>>,
@@ -200,6 +200,14 @@ impl Policy {
             _ => return None,
         };
         (!list.is_empty()).then(|| serde_json::json!(list).to_string())
+    }
+
+    /// The place of `allow.sources` where nothing vouches for what it is about: where a plugin came from stands in a file
+    /// beside it, which its user can write.
+    pub fn unfounded_sources(&self) -> Option<String> {
+        let allow = &self.document.allow;
+        let vouches = allow.require.as_ref().is_some_and(|require| *require.get_ref() != Require::Any);
+        allow.sources.as_ref().filter(|_| !vouches).map(|sources| self.place(sources))
     }
 
     /// `FILE:LINE` of a value.

@@ -4,8 +4,8 @@ use std::path::{Component, Path};
 
 use toml::Spanned;
 
-use super::Finding;
 use super::file::{Policy, Require};
+use super::{Finding, moved};
 use crate::config::Pins;
 use crate::discovery::Origin;
 use crate::error::{Code, Error};
@@ -77,9 +77,9 @@ impl Policy {
             }
             Origin::User => {
                 let allowed = allow.plugins_dir.as_ref()?;
-                let is_moved = std::env::var_os("SEQERA_PLUGINS_DIR").is_some_and(|dir| !dir.is_empty());
-                let rule = "SEQERA_PLUGINS_DIR names another directory for plugins";
-                is_moved.then(|| self.finding(rule, allowed, *allowed.get_ref()))
+                let variable = moved::by_variable()?;
+                let rule = format!("{variable} names another directory for plugins");
+                Some(self.finding(rule, allowed, *allowed.get_ref()))
             }
         }
     }

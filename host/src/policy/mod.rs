@@ -6,9 +6,11 @@
 //! | `file` | what the file may say, each rule with its line |
 //! | `place` | whether anybody but the admin could have written it |
 //! | `judge` | what the rules say about one plugin |
+//! | `moved` | whether a variable moves the directory of the user's plugins |
 
 mod file;
 mod judge;
+mod moved;
 mod place;
 
 use std::path::Path;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
-use seqera_tests::sandbox::{Run, Sandbox};
+use seqera_tests::sandbox::{Run, Sandbox, copy_tree};
 use serde_json::Value;
 
 use crate::emulator;
@@ -195,10 +195,27 @@ fn plugins_under_development_and_other_directories_are_forbidden_when_it_says_so
     world.assert_works("0.3.0");
     let _refused = world.run(&["link", &library]).fails(77, "forbids plugins under development");
     let _refused = world.run(&["test", &library]).fails(77, "/etc/seqera/policy.toml:3");
-    let user = world.user.plugins().display().to_string();
-    let mut moved = world.user.command(["hello", "you"]);
-    moved.env("SEQERA_PLUGINS_DIR", user);
-    let _refused = world.user.run(moved).fails(77, "SEQERA_PLUGINS_DIR");
+    // Wherever a user can put plugins of his own, with one that looks as it should.
+    let elsewhere = world.user.root().join("elsewhere");
+    copy_tree(&world.user.plugins(), &elsewhere.join(".local/share/seqera/plugins"));
+    for (name, value) in [
+        ("SEQERA_PLUGINS_DIR", world.user.plugins()),
+        ("XDG_DATA_HOME", elsewhere.join(".local/share")),
+        ("HOME", elsewhere.clone()),
+    ] {
+        let run = |rules: &str| {
+            policy(&world, rules);
+            let mut moved = world.user.command(["hello", "you"]);
+            moved.env(name, &value);
+            world.user.run(moved)
+        };
+        let _works = run("[allow]\nlinks = false\n").success();
+        let rule = format!("{name} names another directory for plugins (/etc/seqera/policy.toml:4)");
+        let _refused = run("[allow]\nlinks = false\nplugins_dir = false\n").fails(77, &rule);
+    }
+    let mut same = world.user.command(["hello", "you"]);
+    same.env("XDG_DATA_HOME", world.user.home().join(".local/share"));
+    let _works = world.user.run(same).success();
 }
 
 #[test]
@@ -381,6 +398,13 @@ fn the_doctor_knows_the_policy() {
     assert!(has(&said, "ok policy: /etc/seqera/policy.toml was read"), "{said:#?}");
     // As the admin wants it is no problem.
     assert!(has(&said, "warning plugin hello: the policy of this machine does not allow"), "{said:#?}");
+    policy(&world, "[allow]\nsources = [\"/opt/plugins\"]\n");
+    let said = findings();
+    let unfounded = "warning policy: `sources` believes what users can write, without `require` (/etc/seqera/policy.toml:3)";
+    assert!(has(&said, unfounded), "{said:#?}");
+    policy(&world, "[allow]\nrequire = \"signed\"\nsources = [\"/opt/plugins\"]\n");
+    let said = findings();
+    assert!(!has(&said, "warning policy"), "{said:#?}");
     policy(&world, "[allow]\nplugin = []\n");
     let said = findings();
     assert!(has(&said, "problem policy: /etc/seqera/policy.toml:3 is wrong"), "{said:#?}");
