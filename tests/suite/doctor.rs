@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use seqera_tests::sandbox::{Run, Sandbox};
 use serde_json::Value;
 
+use crate::plugin_store::publisher::World;
 use crate::plugins::{edit_manifest, library};
 use crate::{emulator, has};
 
@@ -157,4 +158,81 @@ fn the_host_opens_no_library_and_the_report_has_no_secret() {
     assert!(!mapped.into_iter().any(|line| line.starts_with("mmap(")
         && line.contains("PROT_EXEC")
         && !line.contains("MAP_ANONYMOUS")));
+}
+
+#[test]
+fn a_file_about_trust_that_is_broken_is_a_line_of_its_own() {
+    let emulator = emulator();
+    let world = World::of(Sandbox::on(&emulator));
+    world.trust();
+    let _installed = world.run(&["install", &world.signed("0.3.0"), "--yes"]).success();
+    let keys = world.user.config().join("trusted_keys.toml");
+    let good = fs::read(&keys).unwrap();
+    fs::write(&keys, "[[key]]\nkey = \"nonsense\"\n").unwrap();
+    let run = world.user.seqera("doctor --json").fails(3, "");
+    assert_finds(&run, "problem", "trusted keys", "trusted_keys.toml is wrong");
+    assert_finds(&run, "warning", "plugin hello 0.3.0 (user)", "nobody knows whose signature counts");
+    for part in ["plugin org ", "backend"] {
+        assert_finds(&run, "ok", part, "");
+    }
+    fs::write(&keys, good).unwrap();
+    fs::write(world.user.config().join("grants.toml"), "grants = what\n").unwrap();
+    let run = world.user.seqera("doctor --json").fails(3, "");
+    assert_finds(&run, "problem", "grants", "grants.toml");
+    assert_finds(&run, "ok", "plugin hello 0.3.0 (user)", "whole, and used");
+    assert_finds(&run, "ok", "backend", "");
+    fs::remove_file(world.user.config().join("grants.toml")).unwrap();
+    fs::write(world.user.config().join("seen_indexes.json"), "nonsense").unwrap();
+    let run = world.user.seqera("doctor --json").fails(3, "");
+    assert_finds(&run, "problem", "plugins", "seen_indexes.json is wrong");
+}
+
+#[test]
+fn a_link_to_what_is_gone_or_no_plugin_any_more_is_a_warning() {
+    let emulator = emulator();
+    let world = World::of(Sandbox::on(&emulator));
+    let library = world.library("0.3.0");
+    let _linked = world.run(&["link", &library]).success();
+    let subject = "plugin hello 0.3.0 (linked)";
+    assert_finds(&world.user.seqera("doctor --json"), "ok", subject, "whole, and used");
+    fs::write(&library, "half a libr").unwrap();
+    assert_finds(&world.user.seqera("doctor --json"), "warning", subject, "was built again, and is not used");
+    fs::remove_file(&library).unwrap();
+    let run = world.user.seqera("doctor --json");
+    assert_finds(&run, "warning", subject, "which it is linked to, is gone");
+    assert!(run.stdout.contains("seqera plugin unlink hello"), "{run}");
+}
+
+/// The first hint is what is to be done, word for word.
+#[test]
+fn what_repairs_a_plugin_is_said_and_repairs_it() {
+    let world = World::new();
+    world.trust();
+    let archive = world.signed("0.3.0");
+    let index = world.index(&[]);
+    let place = world.user.plugins().join("hello/0.3.0");
+    let library = place.join("libseqera_plugin_hello.so");
+    world.user.configure(&format!("[indexes]\nacme = \"{index}\"\n"));
+    let in_order = || world.run(&["verify", "hello"]).code == 0;
+    for (install, lock, repair) in [
+        (vec!["install", archive.as_str()], false, format!("seqera plugin install {archive}")),
+        (vec!["install", "hello"], false, "seqera plugin install hello@0.3.0 --index acme".to_owned()),
+        (vec!["install", "hello", "--index", &index], true, "seqera plugin sync".to_owned()),
+    ] {
+        let _removed = world.run(&["remove", "hello"]);
+        let _installed = world.run(&[install.as_slice(), &["--yes"]].concat()).success();
+        if lock {
+            let _locked = world.run(&["lock"]).success();
+        }
+        fs::write(&library, "something else").unwrap();
+        let verified = world.run(&["verify", "hello"]).fails(78, &format!("hint: {repair}\n"));
+        assert!(!verified.stderr.contains("It was not opened"), "{verified}");
+        let doctor = world.user.seqera("doctor");
+        assert!(doctor.stdout.contains(&format!("[{repair}]\n")), "{doctor}");
+        let words = repair.split(' ').skip(2).chain(["--yes"]).collect::<Vec<_>>();
+        let _repaired = world.run(&words).success();
+        assert!(in_order(), "{repair}");
+    }
+    let json = world.user.seqera("plugin verify nope").fails(1, "nope is not installed");
+    assert!(json.stderr.contains("hint: `seqera plugin list` shows what is."), "{json}");
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::config::Lock;
+use crate::discovery::link::Link;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
+use crate::plugin_store::admission;
 use crate::plugin_store::store::Store;
-use crate::plugin_store::verify::{Report, verify};
+use crate::plugin_store::verify::{Report, reports, verify};
 use crate::policy;
+use crate::sign_in::grants::Grants;
 
 pub(super) fn look(store: &Store) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
@@ -30,7 +33,8 @@ pub(super) fn look(store: &Store) -> Result<Vec<Finding>> {
         }
     }
     findings.extend(missing(store, &entries)?);
-    findings.extend(verify(store, None)?.iter().map(|report| state(report, &used)));
+    findings.extend(states(store, &used).unwrap_or_else(|error| vec![Finding::problem("plugins", &error)]));
+    findings.extend(Grants::read(&store.paths).err().map(|error| Finding::problem("grants", &error)));
     findings.extend(words(store, &used));
     findings.extend(services(store, &used));
     if entries.is_empty() {
@@ -62,11 +66,51 @@ fn refused(store: &Store, name: &str, error: &Error) -> Finding {
     if is_off { Finding { hint: finding.hint, ..Finding::warning(subject, finding.text) } } else { finding }
 }
 
+/// Without the trusted keys everything is looked at but signatures.
+fn states(store: &Store, used: &[Entry]) -> Result<Vec<Finding>> {
+    let Err(error) = admission::trusted_keys(store) else {
+        return Ok(verify(store, None)?.iter().map(|report| state(report, used)).collect());
+    };
+    let mut findings = vec![Finding::problem("trusted keys", &error)];
+    for report in reports(store, None, &[])? {
+        let is_refused = |error: &Error| error.code == Code::Denied as u8;
+        findings.push(match report.problem.as_ref().is_some_and(is_refused) {
+            true => {
+                Finding::warning(subject(&report.entry), "not looked at: nobody knows whose signature counts")
+            }
+            false => state(&report, used),
+        });
+    }
+    Ok(findings)
+}
+
+fn subject(entry: &Entry) -> String {
+    format!("plugin {} ({})", entry.label(), entry.origin.as_str())
+}
+
+/// A link whose library cannot be described any more: what was built before goes on running.
+fn outdated(entry: &Entry) -> Option<Finding> {
+    let link = Link::of_version(&entry.dir).filter(|_| entry.origin == Origin::Linked)?;
+    let library = link.library.display();
+    let text = if !link.library.exists() {
+        format!("{library}, which it is linked to, is gone; what was built before is used")
+    } else if link.is_stale() {
+        format!("{library} was built again, and is not used: what was built before is")
+    } else {
+        return None;
+    };
+    let hint = Some(format!("seqera plugin unlink {}", entry.name()));
+    Some(Finding { hint, ..Finding::warning(subject(entry), text) })
+}
+
 fn state(report: &Report, used: &[Entry]) -> Finding {
     let entry = &report.entry;
-    let subject = format!("plugin {} ({})", entry.label(), entry.origin.as_str());
+    let subject = subject(entry);
     if let Some(error) = &report.problem {
         return Finding::problem(subject, error);
+    }
+    if let Some(finding) = outdated(entry) {
+        return finding;
     }
     let host = seqera_plugin_abi::ABI_VERSION;
     let abi = &entry.manifest.compat.abi;

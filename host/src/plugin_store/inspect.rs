@@ -121,8 +121,7 @@ impl Inspected {
             format!("{file} of {} is not the one that was packaged", self.label()),
         )
         .because(format!("it has sha256 {found}"))
-        .because(format!("its manifest says {sha256}"))
-        .hint("It was not opened."))
+        .because(format!("its manifest says {sha256}")))
     }
 
     /// Loads the library in a child process and compares what it says.
@@ -186,6 +185,6 @@ fn distrusted(shown: &str, problem: &Unverified) -> Error {
         Unverified::UnknownKey(_) => Error::new(Code::Denied, what)
             .because(problem)
             .hint("If you trust its publisher, ask for the public key: seqera plugin trust add KEY"),
-        _ => Error::new(Code::Mismatch, what).because(problem).hint("It was not opened."),
+        _ => Error::new(Code::Mismatch, what).because(problem),
     }
 }

@@ -161,7 +161,8 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
     let fetched = fetch::fetch(store, &resolved, corner, &package)?;
     reached(Step::Unpacked)?;
 
-    let inspected = Inspected::read(&package, &fetched.label, &admission::trusted_keys(store)?)?;
+    let keys = admission::trusted_keys(store)?;
+    let inspected = Inspected::read(&package, &fetched.label, &keys).map_err(not_opened)?;
     keeps_promise(&inspected, &fetched, goal)?;
     let plugin = &inspected.manifest.plugin;
     let candidate = Candidate {
@@ -192,7 +193,7 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
         refuse_replacing(&place, &inspected, options)?;
     }
     reached(Step::Admitted)?;
-    inspected.check_files(&package)?;
+    inspected.check_files(&package).map_err(not_opened)?;
     reached(Step::Checked)?;
     inspected.probe(&package)?;
     reached(Step::Probed)?;
@@ -230,6 +231,10 @@ fn put_in_place(store: &Store, source: &Source, options: Options, goal: Goal<'_>
         kept::keep(&store.paths, &inspected.manifest_sha256, archive);
     }
     Ok(outcome)
+}
+
+fn not_opened(error: Error) -> Error {
+    if error.code == Code::Mismatch as u8 { error.hint("It was not opened.") } else { error }
 }
 
 fn write_audit(store: &Store, outcome: &Outcome, sha256: &str) {
