@@ -1,8 +1,11 @@
 //! Files that are there whole or not at all, even when the power goes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::output;
 
 /// Writes a file in one step; what was there before stays until then.
 ///
@@ -34,16 +37,39 @@ fn replace_by(builder: &tempfile::Builder<'_, '_>, path: &Path, bytes: &[u8]) ->
     Ok(())
 }
 
-/// Waits until nobody else holds the lock of this file. It is held while the answer lives; the system takes it from a
-/// process that was killed.
+/// How long somebody else may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long one waits without a word.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// Waits until nobody else holds the lock of this file, and says so when that takes a while. It is held while the answer
+/// lives; the system takes it from a process that was killed.
 ///
 /// # Errors
-/// Those of the file system.
+/// Those of the file system; `TimedOut`: another process takes too long.
 pub fn lock(path: &Path) -> io::Result<File> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    file.lock()?;
-    Ok(file)
+    let started = Instant::now();
+    let mut is_told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if started.elapsed() >= PATIENCE => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another seqera is changing them"));
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if !is_told && started.elapsed() >= SILENCE {
+            let directory = path.parent().unwrap_or(path).display();
+            output::people(&output::printable(&format!(
+                "waiting for another seqera, which changes {directory} …\n"
+            )));
+            is_told = true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Makes what was renamed in a directory outlive a crash of the system. Some file systems cannot: no error.

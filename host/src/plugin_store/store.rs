@@ -1,15 +1,16 @@
 //! The user's plugins directory: its lock, its corner for things that are not finished, and what is installed in it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use semver::Version;
 use tempfile::TempDir;
 
 use super::download::Downloads;
+use super::durable;
 use super::receipt::Receipt;
 use crate::broker::Broker;
 use crate::config::{Config, Paths};
@@ -17,8 +18,6 @@ use crate::discovery::{Catalog, Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::signals::Signals;
 
-/// How long another installation may take.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Where packages are unpacked and checked; on the file system of the plugins, so that a rename finishes them.
 const STAGING: &str = ".staging";
 /// Where what was removed waits for its deletion.
@@ -91,26 +90,10 @@ impl Store {
             Error::new(Code::Failed, format!("the plugins in {} cannot be changed", self.root.display()))
                 .because(problem)
         };
-        fs::create_dir_all(&self.root).map_err(|error| failed(error.to_string()))?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.root.join(".lock"))
-            .map_err(|error| failed(error.to_string()))?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(failed("another seqera is changing them".to_owned()).hint("Try again later."));
-                }
-                Err(TryLockError::Error(error)) => return Err(failed(error.to_string())),
-            }
-        }
+        let file = durable::lock(&self.root.join(".lock")).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => failed(error.to_string()).hint("Try again later."),
+            _ => failed(error.to_string()),
+        })?;
         for leftover in [STAGING, TRASH] {
             let _kept_until_next_time = fs::remove_dir_all(self.root.join(leftover));
         }
@@ -146,7 +129,7 @@ impl Store {
         let trash = self.corner(&self.root, TRASH)?;
         fs::rename(dir, trash.path().join("removed"))
             .map_err(|error| self.failed(&format!("remove {}", dir.display()), &error))?;
-        super::durable::sync_directory(dir.parent().unwrap_or(dir));
+        durable::sync_directory(dir.parent().unwrap_or(dir));
         // What cannot be deleted now, because somebody uses it, goes with the next sweep.
         let _swept_later = trash.close();
         Ok(())

@@ -1,6 +1,7 @@
 //! The plugin store from outside: packages are made, signed, served, installed, spoiled and removed by the real program.
 
 pub(crate) mod apart;
+mod busy;
 mod changed;
 mod conformance;
 mod core;
