@@ -2,11 +2,12 @@
 
 use semver::{Version, VersionReq};
 
-use super::install::{Goal, Options, Outcome, install};
+use super::install::{Action, Goal, Options, Outcome, install};
 use super::receipt::Receipt;
 use super::source::{self, Source, Wanted};
 use super::store::Store;
-use crate::discovery::{Entry, Origin};
+use crate::config::Config;
+use crate::discovery::{Catalog, Entry, Origin};
 use crate::error::{Code, Error, Result};
 
 /// Upgrades one plugin. The version before stays beside the new one.
@@ -34,7 +35,21 @@ pub fn upgrade(store: &Store, name: &str, options: Options) -> Result<Outcome> {
     let wanted = Wanted { name: name.to_owned(), requirement: VersionReq::STAR };
     let source = source.narrowed(wanted);
     let above: Version = newest.version().clone();
-    install(store, &source, options, Goal::Above(&above))
+    let outcome = install(store, &source, options, Goal::Above(&above))?;
+    if outcome.action == Action::Unchanged {
+        runs(store, name)?;
+    }
+    Ok(outcome)
+}
+
+/// That nothing newer may be installed is no success where nothing that is installed may run.
+fn runs(store: &Store, name: &str) -> Result<()> {
+    // The lock may have moved.
+    let config = Config::read(&store.paths)?;
+    let catalog = Catalog::new(&store.paths, &config);
+    let (mut entries, _) = catalog.all();
+    entries.retain(|entry| entry.name() == name);
+    catalog.choose(name, entries.iter()).map(drop)
 }
 
 fn came_from(store: &Store, installed: &[(Entry, Option<Receipt>)]) -> Result<Source> {

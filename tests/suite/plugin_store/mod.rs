@@ -27,3 +27,4 @@ mod seen;
 mod shown;
 mod sources;
 mod steps;
+mod upgrade;

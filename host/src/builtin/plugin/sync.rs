@@ -50,6 +50,9 @@ pub fn run(args: &SyncArgs) -> Result<()> {
             None => {}
         }
     }
+    if synced.rows.is_empty() && !synced.moves_the_lock && !args.json {
+        output::people("There is nothing to do: nothing is locked, and nothing is installed that is not.\n");
+    }
     let is_done = synced.rows.iter().all(|row| row.problem.is_none());
     if synced.moves_the_lock && is_done && !args.json {
         let said = if dry_run { "would be brought up to date" } else { "was brought up to date" };

@@ -4,7 +4,8 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::install::{tell, to_json};
-use crate::error::{Error, Result};
+use crate::discovery::manifest::is_plugin_name;
+use crate::error::{Code, Error, Result};
 use crate::output;
 use crate::plugin_store::install::{Action, Options, Outcome};
 use crate::plugin_store::store::Store;
@@ -37,6 +38,7 @@ pub struct UpgradeArgs {
 /// # Errors
 /// Why a plugin was not upgraded; with `--all` the others are, and the first reason decides the exit code.
 pub fn run(args: &UpgradeArgs) -> Result<()> {
+    args.name.as_deref().map_or(Ok(()), is_a_name)?;
     let store = Store::open()?;
     let options = Options { yes: args.yes, dry_run: args.dry_run, force: false };
     if let Some(name) = &args.name {
@@ -49,7 +51,13 @@ pub fn run(args: &UpgradeArgs) -> Result<()> {
     }
     let mut rows: Vec<Value> = Vec::new();
     let mut first = None;
-    for name in names(&store) {
+    let names = names(&store);
+    if names.is_empty() && !args.json {
+        output::people(
+            "There is nothing to upgrade: no plugin was installed with `seqera plugin install`.\n",
+        );
+    }
+    for name in names {
         match upgrade(&store, &name, options) {
             Ok(outcome) => {
                 rows.push(to_json(&outcome));
@@ -68,6 +76,20 @@ pub fn run(args: &UpgradeArgs) -> Result<()> {
         output::data(&format!("{:#}\n", json!({ "version": 1, "plugins": rows })))?;
     }
     first.map_or(Ok(()), |code| Err(Error::silent(code)))
+}
+
+fn is_a_name(text: &str) -> Result<()> {
+    if is_plugin_name(text) {
+        return Ok(());
+    }
+    let error = Error::new(Code::Usage, format!("`{text}` is not a name for a plugin"));
+    Err(match text.split_once('@').filter(|(name, _)| is_plugin_name(name)) {
+        None => error,
+        Some((name, _)) => error
+            .because("an upgrade goes to the newest version that may be installed")
+            .hint(format!("For another one: seqera plugin install {text}"))
+            .hint(format!("To stay at one: seqera plugin pin {name}@VERSION")),
+    })
 }
 
 fn told(outcome: &Outcome) {
