@@ -5,9 +5,11 @@ use std::fs;
 use semver::Version;
 
 use super::locking;
+use super::steps::{Step, reached};
 use super::store::{Lock, Store};
 use crate::audit::{self, Event, Record};
 use crate::config::Locked;
+use crate::discovery::manifest::is_plugin_name;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::sign_in::grants;
@@ -17,7 +19,13 @@ use crate::sign_in::grants;
 /// # Errors
 /// `Failed`: there is none that the user installed, or it cannot be removed.
 pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: bool) -> Result<Vec<Entry>> {
+    if !is_plugin_name(name) {
+        return Err(Error::new(Code::Usage, format!("`{name}` is not a name for a plugin")));
+    }
     let held = store.lock_unless(dry_run)?;
+    reached(Step::Locked)?;
+    // It is written at the end: one that cannot be read has to be known now.
+    let _readable = store.config().lock()?;
     let (all, _) = store.catalog().all();
     let (own, others): (Vec<Entry>, Vec<Entry>) =
         all.into_iter().filter(|entry| entry.name() == name).partition(|entry| entry.origin == Origin::User);
@@ -28,21 +36,28 @@ pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: boo
         .collect();
     let is_meant = |locked: &Locked| version.is_none_or(|version| *version == locked.version);
     if meant.is_empty() {
-        // Locked and not installed: there is still something to take away.
-        return match !dry_run && own.is_empty() && locking::forget(store, name, is_meant)? {
-            true => Ok(meant),
-            false => Err(missing(name, version, &own, &others)),
-        };
+        let is_left = !dry_run && unlock(store, name, is_meant, own.is_empty())?;
+        return if is_left { Ok(meant) } else { Err(missing(name, version, &own, &others)) };
     }
     if dry_run {
         return Ok(meant);
     }
-    let _was_locked = locking::forget(store, name, is_meant)?;
-    take_away(&held, store, name, &meant, meant.len() == own.len())?;
-    if meant.len() < own.len() {
+    let is_last = meant.len() == own.len();
+    take_away(&held, store, name, &meant, is_last)?;
+    // Not before: what is there and locked no more would run, whatever it is.
+    let _was_locked = unlock(store, name, is_meant, is_last)?;
+    Ok(meant)
+}
+
+/// The lock of what is not installed, or not any more: whoever was killed while he removed it left that. `false`: there
+/// was none.
+fn unlock(store: &Store, name: &str, is_meant: impl Fn(&Locked) -> bool, is_last: bool) -> Result<bool> {
+    let was_locked = locking::forget(store, name, is_meant)?;
+    reached(Step::Forgotten)?;
+    if was_locked && !is_last {
         locking::follow(store, name, false)?;
     }
-    Ok(meant)
+    Ok(was_locked)
 }
 
 /// Takes versions of one plugin away; with the last of them goes what it was granted.
@@ -50,15 +65,17 @@ pub fn remove(store: &Store, name: &str, version: Option<&Version>, dry_run: boo
 /// # Errors
 /// `Failed`: they cannot be removed.
 pub fn take_away(_held: &Lock, store: &Store, name: &str, entries: &[Entry], is_last: bool) -> Result<()> {
+    if is_last {
+        // First: whoever installs the name again is asked again, even if this is as far as it goes.
+        let _taken_back = grants::revoke(&store.paths, name, &[])?;
+        reached(Step::Revoked)?;
+    }
     for entry in entries {
         store.discard(&entry.dir)?;
         let version = Some(entry.version().to_string());
         let record = Record { version, sha256: entry.sha256(), ..Record::new(Event::Removed, name) };
         audit::write(&store.paths, &[record]);
-    }
-    if is_last {
-        // Whoever installs the name again is asked again.
-        let _taken_back = grants::revoke(&store.paths, name, &[])?;
+        reached(Step::TakenAway)?;
     }
     // The directory of the name goes with its last version; what else lies in it keeps it.
     let _not_empty = fs::remove_dir(store.root().join(name));

@@ -1,4 +1,5 @@
-//! The steps of an installation, in order. Each leaves the plugins that were there before as they were.
+//! The steps of an installation, and those of a removal, in order. Each leaves the plugins that were there before as
+//! they were, or does what is left to do when it is said again.
 
 use crate::error::Result;
 
@@ -27,6 +28,12 @@ pub enum Step {
     Placed,
     /// The lock, if there is one, names it.
     Recorded,
+    /// The grants of a plugin of which the last version is removed were taken back.
+    Revoked,
+    /// A version that is removed has left its place.
+    TakenAway,
+    /// The lock, if there is one, names it no more.
+    Forgotten,
 }
 
 /// Tells that a step was done. A debug build can be made to stop here, as if the power went (`kill:STEP`) or the
@@ -40,12 +47,20 @@ pub fn reached(step: Step) -> Result<()> {
     let wish = std::env::var("SEQERA_TEST_INSTALL").unwrap_or_default();
     let name = format!("{step:?}").to_lowercase();
     match wish.split_once(':') {
-        Some(("kill", wished)) if wished == name => std::process::abort(),
+        Some(("kill", wished)) if wished == name => die(),
         Some(("fail", wished)) if wished == name => {
             Err(Error::new(Code::Failed, format!("a test made the installation fail after `{name}`")))
         }
         _ => Ok(()),
     }
+}
+
+/// As whoever is killed, and has no time for anything.
+#[cfg(debug_assertions)]
+fn die() -> ! {
+    #[cfg(unix)]
+    let _dead = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::abort()
 }
 
 /// See the other one.

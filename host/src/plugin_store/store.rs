@@ -97,6 +97,10 @@ impl Store {
         for leftover in [STAGING, TRASH] {
             let _kept_until_next_time = fs::remove_dir_all(self.root.join(leftover));
         }
+        for dir in fs::read_dir(&self.root).into_iter().flatten().flatten().map(|item| item.path()) {
+            // Only what is empty goes: the last version of a plugin was just removed from it.
+            let _not_empty = fs::remove_dir(dir);
+        }
         Ok(Lock { _file: Some(file) })
     }
 

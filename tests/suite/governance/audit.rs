@@ -65,7 +65,7 @@ fn what_is_granted_and_taken_back_is_written_down() {
     let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(
         events,
-        ["granted", "installed", "revoked", "withheld", "granted", "removed", "revoked"],
+        ["granted", "installed", "revoked", "withheld", "granted", "revoked", "removed"],
         "{lines:?}"
     );
     assert_eq!(lines[0]["name"], "platform");

@@ -345,7 +345,7 @@ fn a_sync_that_dies_leaves_what_ran_running() {
         let mut command = user.command(["plugin", "sync", "--yes"]);
         command.env("SEQERA_TEST_INSTALL", format!("kill:{step}"));
         let run = user.run(command);
-        assert_eq!(run.code, 128 + 6, "{step}: {run}");
+        assert_eq!(run.code, 128 + 9, "{step}: {run}");
         configure(
             &user,
             &server,
@@ -363,7 +363,7 @@ fn a_sync_that_dies_leaves_what_ran_running() {
     // An upgrade that died before it could move the lock is finished by the next one.
     let mut command = world.user.command(["plugin", "upgrade", "hello", "--yes"]);
     command.env("SEQERA_TEST_INSTALL", "kill:placed");
-    assert_eq!(world.user.run(command).code, 128 + 6);
+    assert_eq!(world.user.run(command).code, 128 + 9);
     world.assert_works("0.3.0");
     let _again = world.run(&["upgrade", "hello"]).success();
     world.assert_works("0.4.0");

@@ -14,6 +14,7 @@ mod https;
 mod index;
 mod install;
 mod keys;
+mod kills;
 mod lifecycle;
 mod link;
 mod lock;

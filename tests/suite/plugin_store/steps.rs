@@ -5,7 +5,7 @@ use std::fs;
 
 use super::publisher::World;
 
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "locked",
     "fetched",
     "unpacked",
@@ -17,7 +17,7 @@ const STEPS: &[&str] = &[
     "granted",
     "placed",
 ];
-const ABORTED: i32 = 128 + 6;
+const KILLED: i32 = 128 + 9;
 
 /// Tries to install with the test's wish set.
 fn attempt(world: &World, wish: &str, arguments: &[&str]) -> seqera_tests::sandbox::Run {
@@ -48,7 +48,7 @@ fn an_upgrade_that_dies_leaves_the_old_version_working() {
             let _removed = world.run(&["remove", "hello"]);
             let _old = world.run(&["install", &old, "--yes"]).success();
             let run = attempt(&world, &format!("{how}:{step}"), &["install", &new, "--yes"]);
-            assert_eq!(run.code, if how == "kill" { ABORTED } else { 1 }, "{how} {step}: {run}");
+            assert_eq!(run.code, if how == "kill" { KILLED } else { 1 }, "{how} {step}: {run}");
             world.assert_works(if *step == "placed" { "0.4.0" } else { "0.3.0" });
             let _verified = world.run(&["verify", "hello"]).success();
             let _again = world.run(&["install", &new, "--yes"]).success();
@@ -71,7 +71,7 @@ fn a_replacement_that_dies_leaves_one_whole_version() {
         let _removed = world.run(&["remove", "hello"]);
         let _old = world.run(&["install", &old, "--yes"]).success();
         let run = attempt(&world, &format!("kill:{step}"), &["install", new.trim(), "--yes", "--force"]);
-        assert_eq!(run.code, ABORTED, "{step}: {run}");
+        assert_eq!(run.code, KILLED, "{step}: {run}");
         world.assert_works("0.3.0");
         let _verified = world.run(&["verify", "hello"]).success();
     }
@@ -83,7 +83,7 @@ fn a_first_installation_that_dies_leaves_nothing() {
     let archive = world.archive("0.3.0");
     for step in &STEPS[..STEPS.len() - 1] {
         let run = attempt(&world, &format!("kill:{step}"), &["install", &archive, "--yes"]);
-        assert_eq!(run.code, ABORTED, "{step}: {run}");
+        assert_eq!(run.code, KILLED, "{step}: {run}");
         let _gone = world.user.seqera("hello").fails(127, "there is no command");
         let list = world.run(&["list"]).success();
         assert_eq!(list.stderr, "", "nothing broken is reported");

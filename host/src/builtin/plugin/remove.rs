@@ -41,6 +41,9 @@ pub fn run(args: &RemoveArgs) -> Result<()> {
         return output::data(&format!("{:#}\n", json!({ "version": 1, "action": action, "plugins": rows })));
     }
     let said = if args.dry_run { "would be removed" } else { "was removed" };
+    if removed.is_empty() {
+        output::people(&format!("{name} was not installed; what was left of it was removed\n"));
+    }
     for entry in &removed {
         output::people(&format!("{} {said}\n", entry.label()));
     }
