@@ -67,6 +67,28 @@ impl Pins {
         self.versions.iter().all(|rule| rule.value.matches(version))
     }
 
+    /// Whether a version, and a library, could meet all demands.
+    ///
+    /// The lowest version that does, if any does, is 0.0.0, one that a demand names, or the next one behind that.
+    pub fn can_be_met(&self) -> bool {
+        let digests =
+            self.digests.iter().all(|rule| Some(&rule.value) == self.digests.first().map(|rule| &rule.value));
+        let named = self.versions.iter().flat_map(|rule| &rule.value.comparators);
+        let behind = named.flat_map(|named| {
+            let (major, minor, patch) = (named.major, named.minor.unwrap_or(0), named.patch.unwrap_or(0));
+            let own = Version { pre: named.pre.clone(), ..Version::new(major, minor, patch) };
+            let next = [
+                (major, minor, patch),
+                (major, minor, patch.saturating_add(1)),
+                (major, minor.saturating_add(1), 0),
+                (major.saturating_add(1), 0, 0),
+            ];
+            next.map(|(major, minor, patch)| Version::new(major, minor, patch)).into_iter().chain([own])
+        });
+        let meets_all = |version: &Version| self.versions.iter().all(|rule| rule.value.matches(version));
+        digests && behind.chain([Version::new(0, 0, 0)]).any(|version| meets_all(&version))
+    }
+
     /// All places that demand something, for errors: `version =1.2.0 (FILE:LINE)`.
     pub fn describe(&self) -> Vec<String> {
         let versions = self.versions.iter().map(|rule| format!("version {} ({})", rule.value, rule.place));
@@ -184,6 +206,34 @@ mod tests {
         assert!(accepted("1.3.0"));
         assert!(!accepted("1.4.0") && !accepted("1.1.9"));
         assert_eq!(pins.describe(), ["version >=1.2 (0.toml:2)", "version <1.4 (1.toml:2)"]);
+    }
+
+    #[test]
+    fn demands_that_contradict_each_other_are_known() {
+        let can_be_met = |one: &str, other: &str| {
+            let file = |version: &str| format!("[plugins.org]\nversion = \"{version}\"");
+            pins(&[&file(one), &file(other)]).unwrap().can_be_met()
+        };
+        for (one, other) in [
+            (">=0.3, <0.4", "=0.3.5"),
+            (">1.2", "<2"),
+            (">1", "<3"),
+            ("^1.2", ">1.2.3"),
+            ("<1", "*"),
+            ("~1.2.3", ">=1.2.9"),
+            (">=1.0.0-rc.1", "=1.0.0-rc.1"),
+            ("<=0", "<1"),
+        ] {
+            assert!(can_be_met(one, other) && can_be_met(other, one), "{one} {other}");
+        }
+        for (one, other) in
+            [(">=0.3, <0.4", "=0.4.0"), ("=1.0.0", "=1.0.1"), ("^1", "^2"), (">1.2", "<1.3"), (">1", "<2")]
+        {
+            assert!(!can_be_met(one, other) && !can_be_met(other, one), "{one} {other}");
+        }
+        let digest = |digit: &str| format!("[plugins.org]\nsha256 = \"{}\"", digit.repeat(64));
+        assert!(!pins(&[&digest("a"), &digest("b")]).unwrap().can_be_met());
+        assert!(pins(&[&digest("a"), &digest("a")]).unwrap().can_be_met() && pins(&[]).unwrap().can_be_met());
     }
 
     #[test]

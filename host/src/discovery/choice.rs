@@ -244,9 +244,12 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
             format!("installed: {} ({}, sha256 {digest})", entry.version(), entry.origin.as_str());
         error = error.because(entry_line);
     }
-    if pins.versions.len() > 1 && pins.locked.is_none() {
-        error = error
-            .hint(format!("If they contradict each other: seqera plugin unpin {name}  (takes yours out)"));
+    // Where the lock is one of them, it is what moves.
+    let can_be_met = pins.locked.is_some() || pins.can_be_met();
+    if !can_be_met {
+        error = error.hint(format!(
+            "Nothing meets all of them. One has to go: seqera plugin unpin {name}  (takes yours out)"
+        ));
     }
     if let Some(place) = &pins.locked {
         error = error.hint(format!("seqera plugin sync  (brings plugins and lock together, {place})"));
@@ -262,6 +265,7 @@ fn unmet(name: &str, pins: &Pins, versions: &[&Entry], source: Option<&Rule<Stri
         ));
     }
     let install = match source {
+        _ if !can_be_met => return error,
         Some(rule) => {
             format!("seqera plugin install {name}  (from {}, {})", shown(&rule.value), rule.place)
         }

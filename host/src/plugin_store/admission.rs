@@ -142,7 +142,8 @@ fn pinned(store: &Store, candidate: &Candidate<'_>, goal: Goal<'_>) -> Result<()
             "`seqera plugin upgrade {}` moves the lock, and so does `seqera plugin sync` when config.toml wants another",
             plugin.name
         )),
-        None => error.hint("Install the version that is pinned, or change the pin."),
+        None if pins.can_be_met() => error.hint("Install the version that is pinned, or change the pin."),
+        None => error.hint("No version meets all of them: one of the pins has to go."),
     })
 }
 

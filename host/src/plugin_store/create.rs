@@ -84,6 +84,18 @@ impl Sdk {
     }
 }
 
+/// Refuses a name that no plugin can have.
+///
+/// # Errors
+/// `Usage`.
+pub fn check_name(name: &str) -> Result<()> {
+    if is_plugin_name(name) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Usage, format!("`{name}` is not a name for a plugin"))
+        .because("a name is made of a-z, 0-9 and -, begins with a letter and has at most 32 of them"))
+}
+
 /// A plugin that does not exist yet.
 #[derive(Debug)]
 pub struct NewPlugin<'a> {
@@ -98,17 +110,11 @@ pub struct NewPlugin<'a> {
 }
 
 impl NewPlugin<'_> {
-    /// Refuses a name that no plugin can have, and a directory that holds something.
+    /// Refuses a directory that holds something.
     ///
     /// # Errors
-    /// `Usage` and `Failed`.
+    /// `Failed`.
     pub fn check(&self) -> Result<()> {
-        if !is_plugin_name(self.name) {
-            return Err(Error::new(Code::Usage, format!("`{}` is not a name for a plugin", self.name))
-                .because(
-                    "a name is made of a-z, 0-9 and -, begins with a letter and has at most 32 of them",
-                ));
-        }
         let mut there = match fs::read_dir(&self.directory) {
             Ok(items) => items,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -125,8 +131,10 @@ impl NewPlugin<'_> {
     pub fn files(&self) -> Vec<(&'static str, String)> {
         let crate_name = format!("seqera-plugin-{}", self.name);
         let library = crate_name.replace('-', "_");
-        let publisher =
-            self.publisher.map_or_else(String::new, |name| format!("\n            .publisher({name:?})"));
+        let publisher = match self.publisher {
+            Some(name) => format!("\n            .publisher({name:?})"),
+            None => "\n            // Users are shown whose it is: .publisher(\"your team\")".to_owned(),
+        };
         let file = format!("{}{library}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let replacements = [
             ("{{name}}", self.name.to_owned()),

@@ -64,6 +64,16 @@ impl Pinning {
         Ok(versions(&self.paths, &config, &self.name))
     }
 
+    /// Whether it is on this machine, is locked, or has a table in a file already.
+    ///
+    /// # Errors
+    /// Those of the configuration.
+    pub fn is_known(&self) -> Result<bool> {
+        let config = Config::read(&self.paths)?;
+        let is_locked = config.lock()?.is_some_and(|lock| lock.of(&self.name).is_some());
+        Ok(is_locked || config.plugin_names().contains(&self.name) || !self.versions()?.is_empty())
+    }
+
     /// Sets a key of `[plugins.NAME]`.
     ///
     /// # Errors

@@ -63,7 +63,15 @@ fn a_name_has_to_be_free_and_the_sdk_somewhere() {
     let _no_name = new(&sandbox, &["Hello", "--sdk", "0.1"]).fails(2, "`Hello` is not a name for a plugin");
     let _builtin = new(&sandbox, &["plugin", "--sdk", "0.1"]).fails(2, "a command of seqera itself");
     let _bundled = new(&sandbox, &["login", "--sdk", "0.1"]).fails(2, "comes with seqera");
-    let _nowhere = new(&sandbox, &["greet"]).fails(2, "where is the SDK, seqera-plugin-api?");
+    for name in ["Hello", "plugin", "login"] {
+        let run = new(&sandbox, &[name]);
+        assert!(run.code == 2 && !run.stderr.contains("SDK"), "the name comes first: {run}");
+    }
+    let nowhere = new(&sandbox, &["greet"]).fails(2, "where is the SDK, seqera-plugin-api?");
+    assert!(
+        nowhere.stderr.contains("Clone the repository") && nowhere.stderr.contains("--sdk https://"),
+        "{nowhere}"
+    );
     let _no_sdk = new(&sandbox, &["greet", "--sdk", "."]).fails(2, "there is no seqera-plugin-api in `.`");
     let dry = new(&sandbox, &["hello", "--sdk", "0.1", "--dry-run"]).success();
     assert!(dry.stderr.contains("hello 0.3.0, which is on this machine, has the word `hello` too"), "{dry}");
@@ -77,6 +85,8 @@ fn a_name_has_to_be_free_and_the_sdk_somewhere() {
     let manifest = fs::read_to_string(sandbox.home().join("a/b/Cargo.toml")).unwrap();
     let sdk = r#"seqera-plugin-api = { git = "https://git.example/seqera.git", tag = "v1.0.0" }"#;
     assert!(manifest.contains(sdk), "{manifest}");
+    let library = fs::read_to_string(sandbox.home().join("a/b/src/lib.rs")).unwrap();
+    assert!(library.contains("\n            // Users are shown whose it is: .publisher("), "{library}");
 }
 
 #[test]

@@ -125,8 +125,10 @@ fn a_link_to_a_file_kept_elsewhere_stays_one() {
 fn many_at_once_lose_nothing() {
     let world = World::new();
     let names: Vec<String> = (0..12).map(|number| format!("plugin-{number}")).collect();
-    let mut children: Vec<_> =
-        names.iter().map(|name| world.user.command(["plugin", "disable", name]).spawn().unwrap()).collect();
+    let mut children: Vec<_> = names
+        .iter()
+        .map(|name| world.user.command(["plugin", "pin", &format!("{name}@1.0.0")]).spawn().unwrap())
+        .collect();
     assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
     let text = config(&world);
     assert!(names.iter().all(|name| text.contains(&format!("[plugins.{name}]\n"))), "{text}");
@@ -198,4 +200,41 @@ fn a_path_in_a_file_is_seen_from_that_file() {
     world.assert_works("0.3.0");
     world.user.configure("[plugins.hello]\nsource = \"acme\"\n");
     let _name = world.run(&["install", "hello", "--yes"]).fails(3, "written index:NAME");
+}
+
+#[test]
+fn what_nobody_has_is_not_switched_off_and_what_is_no_name_is_not_explained() {
+    let world = World::new();
+    let run = world.run(&["disable", "nope"]).fails(1, "there is no plugin nope on this machine");
+    assert!(run.stderr.contains("[plugins.nope] enabled = false"), "{run}");
+    assert_eq!(config(&world), "");
+    // What is configured, or was installed once and is locked, is somebody's.
+    world.user.configure("[plugins.nope]\nversion = \"1\"\n");
+    let _known = world.run(&["disable", "nope"]).success();
+    for name in ["NOPE", "../x", ""] {
+        let run = world.run(&["explain", name]).fails(2, "is not a name for a plugin");
+        assert_eq!(run.stdout, "");
+    }
+    let unknown = world.run(&["explain", "unknown"]).success();
+    assert!(unknown.stdout.starts_with("unknown is not installed\n"), "{unknown}");
+}
+
+#[test]
+fn where_demands_contradict_each_other_nothing_is_to_be_installed() {
+    let world = two_versions();
+    world.user.configure("[plugins.hello]\nversion = \">=0.4, <0.4\"\n");
+    let run = world
+        .user
+        .seqera("hello")
+        .fails(78, "Nothing meets all of them. One has to go: seqera plugin unpin hello");
+    assert!(!run.stderr.contains("plugin install"), "{run}");
+    let install =
+        world.run(&["install", &world.archive("0.5.0"), "--yes"]).fails(78, "No version meets all of them");
+    assert!(!install.stderr.contains("Install the version"), "{install}");
+    world.user.configure("[plugins.hello]\nversion = \"=0.5.0\"\n");
+    let run = world
+        .user
+        .seqera("hello")
+        .fails(78, "Install the version that is pinned: seqera plugin install hello@");
+    assert!(!run.stderr.contains("One has to go"), "{run}");
 }

@@ -3,8 +3,7 @@
 use clap::Parser;
 use serde_json::json;
 
-use crate::error::Result;
-use crate::output;
+use crate::error::{Code, Error, Result};
 use crate::plugin_store::pinning::Pinning;
 
 /// Switch a plugin off
@@ -25,18 +24,19 @@ pub struct DisableArgs {
 }
 
 /// # Errors
-/// The file cannot be changed.
+/// There is no such plugin, or the file cannot be changed.
 pub fn run(args: &DisableArgs) -> Result<()> {
     let mut pinning = Pinning::of(&args.name)?;
-    let is_known = !pinning.versions()?.is_empty();
+    if !pinning.is_known()? {
+        return Err(Error::new(Code::Failed, format!("there is no plugin {} on this machine", args.name))
+            .because("it is neither installed nor locked, and config.toml says nothing about it")
+            .hint("`seqera plugin list` shows which ones there are.")
+            .hint(format!(
+                "To keep one from being installed, write [plugins.{}] enabled = false into config.toml.",
+                args.name
+            )));
+    }
     pinning.set("enabled", false)?;
     let changed = pinning.finish(args.dry_run)?;
-    changed.tell("disabled", &json!({ "enabled": false }), args.json)?;
-    if !is_known {
-        output::warning(&format!(
-            "there is no plugin {} on this machine; it cannot be installed now",
-            args.name
-        ));
-    }
-    Ok(())
+    changed.tell("disabled", &json!({ "enabled": false }), args.json)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::builtin::surroundings;
 use crate::config::{Config, Paths};
 use crate::digest;
+use crate::discovery::manifest::is_plugin_name;
 use crate::discovery::{Case, Catalog, Entry};
 use crate::error::{Code, Error, Result};
 use crate::files;
@@ -37,6 +38,10 @@ pub struct ExplainArgs {
 /// # Errors
 /// The configuration, or the policy, cannot be used: then that is the explanation.
 pub fn run(args: &ExplainArgs) -> Result<()> {
+    if !is_plugin_name(&args.name) {
+        let error = Error::new(Code::Usage, format!("`{}` is not a name for a plugin", args.name));
+        return Err(error.hint("`seqera plugin list` shows the names."));
+    }
     let (paths, config) = surroundings()?;
     let explanation = Explanation::of(&args.name, &paths, &config)?;
     if args.json {

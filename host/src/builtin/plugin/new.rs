@@ -9,7 +9,7 @@ use crate::builtin::{is_builtin, surroundings};
 use crate::discovery::{Catalog, Origin};
 use crate::error::{Code, Error, Result};
 use crate::output;
-use crate::plugin_store::create::{NewPlugin, Sdk};
+use crate::plugin_store::create::{NewPlugin, Sdk, check_name};
 
 /// Write the crate of a new plugin, which builds, tests and runs at once
 ///
@@ -41,6 +41,8 @@ pub struct NewArgs {
 /// # Errors
 /// The name is taken or cannot be one, the SDK was not found, or the crate cannot be written.
 pub fn run(args: &NewArgs) -> Result<()> {
+    check_name(&args.name)?;
+    refuse_taken(&args.name)?;
     let directory = args.into.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let cannot =
         |error| Error::new(Code::Failed, format!("cannot write {}", directory.display())).because(error);
@@ -50,13 +52,16 @@ pub fn run(args: &NewArgs) -> Result<()> {
         None => Sdk::around(&absolute).ok_or_else(|| {
             Error::new(Code::Usage, "where is the SDK, seqera-plugin-api?")
                 .because(format!("{} does not lie in a checkout of seqera", absolute.display()))
-                .hint("Name a checkout, or a repository that has it: --sdk DIRECTORY, --sdk https://…#TAG")
+                .hint(format!(
+                    "Clone the repository that this seqera ({}) was built from, and name it: --sdk DIRECTORY",
+                    crate::VERSION
+                ))
+                .hint("Or let cargo get it from there: --sdk https://ADDRESS-OF-THE-REPOSITORY#TAG")
         })?,
     };
     let plugin =
         NewPlugin { name: &args.name, publisher: args.publisher.as_deref(), sdk: &sdk, directory: absolute };
     plugin.check()?;
-    refuse_taken(&args.name)?;
     if !args.dry_run {
         plugin.write()?;
     }
