@@ -59,10 +59,10 @@ fn one_version_that_is_a_pre_release_is_not_told_of() {
 }
 
 #[test]
-fn words_for_people_may_hold_anything() {
+fn words_for_people_may_hold_any_line() {
     let sandbox = Sandbox::new();
     let dir = sandbox.install("hello");
-    edit_manifest(&dir, |text| text.replace("Greet somebody", "Gr\\t\\\"ü\\\\\\nß"));
+    edit_manifest(&dir, |text| text.replace("Greet somebody", "Gr\\\"ü\\\\ß 🧬"));
     let first = help(&sandbox);
     assert_eq!(help(&sandbox), first, "as it was read, so it is remembered");
     assert!(first.contains("\"ü\\"), "{first}");
