@@ -8,7 +8,7 @@ use semver::Version;
 use seqera_plugin_abi::description::{Capabilities, Requirement};
 use serde_json::{Value, json};
 
-use crate::config::{self, Lock, Locked, PLUGIN_KEYS, SETTINGS, TABLES};
+use crate::config::{self, CHOICES, Lock, Locked, PLUGIN_KEYS, SETTINGS, TABLES};
 use crate::discovery::manifest::{Artifact, Compatibility, File, Identity, Manifest, Word};
 use crate::policy::Policy;
 
@@ -96,6 +96,8 @@ fn the_configuration() {
             _ => "string",
         };
         assert_eq!(said["type"], kind, "{}", known.key);
+        let choices = CHOICES.iter().find(|(key, _)| *key == known.key).map(|(_, choices)| json!(choices));
+        assert_eq!(said.get("enum"), choices.as_ref(), "{}", known.key);
         assert!(said["description"].as_str().is_some_and(|text| text.ends_with('.')), "{}", known.key);
     }
     let plugin = &properties["plugins"]["additionalProperties"];

@@ -99,7 +99,7 @@ impl Layer {
     }
 
     /// The keys of a table.
-    pub(super) fn names(&self, table: &str) -> Vec<String> {
+    pub(crate) fn names(&self, table: &str) -> Vec<String> {
         let table = self.table.get(table).and_then(|value| value.get_ref().as_table());
         table.into_iter().flat_map(DeTable::keys).map(|key| key.get_ref().to_string()).collect()
     }
@@ -115,7 +115,7 @@ impl Layer {
     }
 
     /// `path:line` of a value.
-    pub(super) fn place(&self, span: &Range<usize>) -> String {
+    pub(crate) fn place(&self, span: &Range<usize>) -> String {
         place(&self.path, position(self.text, span.start).0)
     }
 }

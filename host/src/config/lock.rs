@@ -117,6 +117,9 @@ impl Lock {
             let problem = format!("it has format {}: a newer seqera is needed", format.lock.get_ref());
             return Err(wrong(format.lock.span().start, &problem));
         }
+        if *format.lock.get_ref() == 0 {
+            return Err(wrong(format.lock.span().start, "there is no format 0"));
+        }
         let document: Document = toml::from_str(text).map_err(|error| of_toml(&error))?;
         let mut plugins: Vec<Rule<Locked>> = Vec::new();
         for spanned in document.plugins {
@@ -156,6 +159,11 @@ impl Lock {
 fn check(locked: &Locked) -> Result<(), String> {
     if !is_plugin_name(&locked.name) {
         return Err(format!("`{}` is not a name for a plugin", locked.name));
+    }
+    let is_id =
+        |id: &String| id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    if let Some(signer) = locked.signer.as_ref().filter(|signer| !is_id(signer)) {
+        return Err(format!("`{signer}` is no id of a key: that is 16 digits of upper-case hexadecimal"));
     }
     let is_digest = |text: &&String| {
         text.len() != 64 || text.bytes().any(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

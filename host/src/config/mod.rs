@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub use file::{Layer, line_of};
 pub use lock::{Lock, Locked};
 pub use pins::{PLUGIN_KEYS, Pins, Rule, exactly, requirement};
-pub use settings::{SETTINGS, Setting};
+pub use settings::{CHOICES, SETTINGS, Setting};
 
 use crate::error::{Code, Error, Result};
 use crate::policy::{self, Policy};

@@ -105,6 +105,14 @@ pub const SETTINGS: &[Known] = &[
     known("ai_reconnect_seconds", &[], Some("120")),
 ];
 
+/// The values that a setting may have, where they are few.
+pub const CHOICES: &[(&str, &[&str])] = &[
+    ("credential_store", &["keychain", "file"]),
+    ("cli_output_format", &["console", "json"]),
+    ("approval_mode", &["basic", "default", "full"]),
+    ("theme", &["light", "dark"]),
+];
+
 /// Built-in, system, user, environment: the later wins; a late variable stands between default and files.
 pub(super) fn resolve(key: &str, layers: &[Layer]) -> Option<Setting> {
     let known = SETTINGS.iter().find(|known| known.key == key);

@@ -4,6 +4,7 @@
 pub mod children;
 mod plugins;
 mod settings;
+mod values;
 
 use crate::config::{Config, Paths};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! The files of settings.
 
-use super::Finding;
+use super::{Finding, values};
 use crate::audit;
 use crate::config::{Config, PLUGIN_KEYS, Paths, SETTINGS, TABLES};
 use crate::error::{Code, Error};
@@ -31,6 +31,7 @@ pub(super) fn look(paths: &Paths) -> (Option<Config>, Vec<Finding>) {
                 findings.push(Finding { hint, ..Finding::warning("config", text) });
             }
         }
+        findings.extend(values::look(layer));
         findings.push(Finding::ok("config", format!("{shown} was read")));
     }
     for name in config.plugin_names() {

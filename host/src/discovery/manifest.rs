@@ -114,6 +114,9 @@ impl Manifest {
                 format.manifest
             ));
         }
+        if format.manifest == 0 {
+            return Err("there is no manifest of format 0".to_owned());
+        }
         let manifest: Self = toml::from_str(text).map_err(one_line)?;
         manifest.check()?;
         Ok(manifest)
@@ -170,6 +173,12 @@ impl Manifest {
             }
         }
         self.check_text()?;
+        let digests = self.artifact.values().map(|artifact| &artifact.sha256).chain([&self.cli.sha256]);
+        for digest in digests {
+            if digest.len() != 64 || !digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                return Err(format!("`{}` is no SHA-256", digest.escape_debug()));
+            }
+        }
         for word in self.commands.iter().flat_map(Word::all) {
             if !is_word(word) {
                 let allowed = "it is made of a-z, 0-9, - and _, and begins with one of the first two";
