@@ -23,7 +23,7 @@
 //! | `diagnosis` | what `seqera doctor` looks at |
 //! | `plugin_store` | packaging, signing, installing; off the path of a command |
 //! | `last_words` | who it was, when a plugin ends the whole process |
-//! | `signals`, `log`, `output`, `error` | what the whole process shares |
+//! | `signals`, `log`, `output`, `error`, `files` | what the whole process shares |
 //!
 //! `help`, completion, `plugin list` and suggestions read what lies on disk and load nothing. A plugin is loaded when
 //! one of its commands runs or somebody asks for one of its services, and never before.
@@ -38,6 +38,7 @@
 //! | `<bundled plugins>/SHA256SUMS` | `discovery::scan` | staging |
 //! | `/etc/seqera/policy.toml` | `policy` | admins |
 //! | `grants.toml` | `sign_in::grants` | the same |
+//! | `trusted_keys.toml`, `seen_indexes.json` | `plugin_store::trusted_keys`, `plugin_store::seen` | the same |
 //! | `audit.jsonl` in the state directory | people | `audit` |
 //! | `plugin-index.jsonl`, `digests.json` in the cache | `discovery::index`, `digest` | the same; may be deleted at any time |
 
