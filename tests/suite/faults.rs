@@ -332,7 +332,7 @@ fn a_file_that_is_none_stops_nobody() {
         pipe(&sandbox.home().join(".cache/seqera").join(name));
         let _only_a_cache = ending(&sandbox, "hello").success();
     }
-    let _nowhere = fs::create_dir(sandbox.home().join("index"));
+    let _made = fs::create_dir(sandbox.home().join("index"));
     pipe(&sandbox.home().join("index/index.json"));
     let _index = ending(&sandbox, "plugin install hello --index index")
         .fails(1, "index.json: it is not a regular file");

@@ -14,8 +14,8 @@ use super::package::MANIFEST_FILE;
 use super::source::{Resolved, Source, Wanted};
 use super::steps::{Step, reached};
 use super::store::Store;
-use crate::digest;
 use crate::error::{Code, Error, Result};
+use crate::{digest, files};
 
 /// A package in a directory of ours, unpacked and not yet trusted.
 pub struct Fetched {
@@ -79,7 +79,7 @@ pub fn fetch(store: &Store, resolved: &Resolved, scratch: &Path, into: &Path) ->
                         return Err(refused(&shown, format!("`{}` lies outside the index", offer.archive)));
                     }
                     let path = dir.join(name);
-                    (File::open(&path).map_err(|error| refused(&shown, error.to_string()))?, path)
+                    (files::open(&path).map_err(|error| refused(&shown, error.to_string()))?, path)
                 }
             };
             let sha256 = unpack(file, &shown, into, Some(&offer.sha256))?;

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use super::seen::{Seen, Withdrawn};
 use super::signature::{self, SigningKey, Unverified};
 use super::store::Store;
 use crate::error::{Code, Error, Result};
-use crate::files;
+use crate::{files, output};
 
 /// The index itself.
 pub const INDEX_FILE: &str = "index.json";
@@ -80,6 +81,9 @@ pub struct Index {
     pub name: String,
     /// Grows with every change.
     pub serial: u64,
+    /// When a newer one takes its place at the latest, as RFC 3339: who gets it later than that is kept from that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
     /// What it offers.
     #[serde(default)]
     pub plugins: Vec<Offer>,
@@ -163,6 +167,11 @@ impl Index {
             )));
         }
         Seen::note(&store.paths, location, &verified.key_id, &index, &text, is_remembered)?;
+        if let Some(expires) = index.expires.as_ref().filter(|expires| is_past(expires)) {
+            output::warning(&format!(
+                "the index {location} was to be renewed by {expires}: what was withdrawn since may be hidden from you"
+            ));
+        }
         Ok(index)
     }
 
@@ -174,6 +183,9 @@ impl Index {
         let index: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if index.index > FORMAT {
             return Err(format!("it has format {}: a newer seqera is needed", index.index));
+        }
+        if let Some(expires) = &index.expires {
+            humantime::parse_rfc3339(expires).map_err(|error| format!("expires = {expires}: {error}"))?;
         }
         Ok(index)
     }
@@ -245,10 +257,15 @@ impl Index {
                 index: FORMAT,
                 name: name.to_owned(),
                 serial: 0,
+                expires: None,
                 plugins: Vec::new(),
                 revoked: Revoked::default(),
             }),
             (None, None) => Err(Error::new(Code::Usage, "a new index needs a name").hint("Add --name NAME.")),
         }
     }
+}
+
+fn is_past(time: &str) -> bool {
+    humantime::parse_rfc3339(time).is_ok_and(|time| time <= SystemTime::now())
 }

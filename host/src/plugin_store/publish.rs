@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use humantime::format_rfc3339_seconds;
 
 use super::archive::{self, LIMITS};
 use super::index::{Index, Offer};
@@ -10,6 +13,7 @@ use super::signature::SigningKey;
 use crate::digest;
 use crate::discovery::manifest::Manifest;
 use crate::error::{Code, Error, Result};
+use crate::files;
 
 /// What shall be different.
 pub struct Changes<'a> {
@@ -19,6 +23,8 @@ pub struct Changes<'a> {
     pub revoked_digests: &'a [String],
     /// Ids of keys to withdraw.
     pub revoked_keys: &'a [String],
+    /// In how many days it is published anew at the latest.
+    pub valid_days: Option<u32>,
     /// Nothing is written.
     pub dry_run: bool,
 }
@@ -40,6 +46,8 @@ pub fn publish(directory: &Path, key: &SigningKey, changes: &Changes<'_>) -> Res
             .because(format!("{} and {}", one.archive, other.archive)));
     }
     index.serial += 1;
+    let valid = changes.valid_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+    index.expires = valid.map(|valid| format_rfc3339_seconds(SystemTime::now() + valid).to_string());
     add(&mut index.revoked.digests, changes.revoked_digests);
     add(&mut index.revoked.keys, changes.revoked_keys);
     if !changes.dry_run {
@@ -71,7 +79,7 @@ fn offer(path: &Path) -> Result<Offer> {
     let wrong = |problem: String| {
         Error::new(Code::Failed, format!("{} is no package of a plugin", path.display())).because(problem)
     };
-    let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let bytes = files::read(path, LIMITS.packed).map_err(|error| wrong(error.to_string()))?;
     let scratch = tempfile::tempdir().map_err(|error| wrong(error.to_string()))?;
     archive::unpack(bytes.as_slice(), scratch.path(), LIMITS).map_err(wrong)?;
     let text = fs::read_to_string(scratch.path().join(MANIFEST_FILE))

@@ -137,6 +137,7 @@ impl Seen {
             let refused = |problem: String| {
                 Error::new(Code::Mismatch, format!("the index {location} is not the newest one")).because(problem)
                     .hint("A mirror may be late; but it may also hide that something was revoked. Ask its publisher.")
+                    .hint("Whoever made it anew gives it another name.")
             };
             if index.serial < before.serial {
                 return Err(refused(format!(

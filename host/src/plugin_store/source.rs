@@ -188,7 +188,7 @@ fn place_by_name(name: &str, rule: &Rule<String>) -> Result<Place> {
 ///
 /// # Errors
 /// `Usage`, with what else to do.
-fn may_be_asked(text: &str) -> Result<()> {
+pub fn may_be_asked(text: &str) -> Result<()> {
     if address::is_incomplete(text) {
         return Err(Error::new(Code::Usage, format!("{text} cannot be asked again"))
             .because("something in the address was as good as a password, and was not written down")
@@ -351,6 +351,7 @@ fn find(store: &Store, wanted: &Wanted, is_remembered: bool) -> Result<(Place, I
             "Say where one is: seqera config set indexes.NAME ADDRESS, or --index ADDRESS for this time.",
         ));
     }
+    let is_only = indexes.len() == 1;
     let (mut found, mut asked) = (Vec::new(), Vec::new());
     for (name, rule) in indexes {
         let label = format!("index:{name}");
@@ -359,6 +360,7 @@ fn find(store: &Store, wanted: &Wanted, is_remembered: bool) -> Result<(Place, I
         match opened {
             Ok((index, place)) if index.names().contains(&wanted.name.as_str()) => found.push((place, index)),
             Ok(_) => asked.push(format!("{label} ({})", rule.place)),
+            Err(error) if is_only => return Err(error),
             Err(error) => output::warning(&format!("{label} ({}) is left out: {error}", rule.place)),
         }
     }

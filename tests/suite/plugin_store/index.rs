@@ -154,6 +154,13 @@ fn an_archive_is_the_one_that_the_index_names() {
     let run = world.run(&["install", "hello", "--index", &index, "--yes"]);
     let run = run.fails(78, "is not the archive that the index names");
     assert!(run.stderr.contains("It was not unpacked."), "{run}");
+    // A pipe that nobody writes into is no archive.
+    fs::remove_file(&other).unwrap();
+    assert!(Command::new("mkfifo").arg(&other).status().unwrap().success());
+    let mut command = world.user.beside("timeout".as_ref());
+    command.arg("30").arg(world.user.program());
+    command.args(["plugin", "install", "hello", "--index", &index, "--yes"]);
+    let _no_file = world.user.run(command).fails(1, "it is not a regular file");
 }
 
 #[test]

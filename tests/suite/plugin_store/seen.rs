@@ -220,6 +220,23 @@ fn what_was_seen_is_not_forgotten_because_it_cannot_be_read() {
 }
 
 #[test]
+fn an_index_that_should_have_been_renewed_is_warned_of() {
+    let world = World::new();
+    world.trust();
+    let _package = world.signed("0.3.0");
+    let index = world.index(&["--valid-days", "2"]);
+    let fresh = world.run(&["install", "hello", "--index", &index, "--yes"]).success();
+    assert_eq!(fresh.stderr, "hello 0.3.0 was installed\n");
+    let _late = world.index(&["--valid-days", "0"]);
+    let late = world.run(&["install", "hello", "--index", &index]).success();
+    assert!(late.stderr.contains("was to be renewed by 20") && late.stderr.contains("already"), "{late}");
+    // Without the promise nobody waits.
+    let _again = world.index(&[]);
+    let again = world.run(&["install", "hello", "--index", &index]).success();
+    assert_eq!(again.stderr, "hello 0.3.0 is installed already\n");
+}
+
+#[test]
 fn what_is_withdrawn_is_a_digest_or_the_id_of_a_key() {
     let world = World::new();
     let _package = world.signed("0.3.0");

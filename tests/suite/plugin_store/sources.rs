@@ -30,11 +30,19 @@ fn an_address_that_is_not_asked_is_wrong_usage_and_never_repeats_a_password() {
     let _query = world
         .run(&["install", "hello", "--index", "https://plugins.example/?token=a"])
         .fails(2, "its address has no ?");
+    let pinned = world.run(&["pin", "hello@1.0.0", "--source", index]).fails(2, "a name or a password");
+    assert!(
+        !pinned.stderr.contains("pa55word") && !world.user.config().join("config.toml").exists(),
+        "{pinned}"
+    );
     world.user.configure(&format!("[indexes]\nacme = \"{index}\"\n"));
     let run = world.run(&["install", "hello", "--index", "acme"]).fails(3, "config.toml:2 is wrong");
     assert!(run.stderr.contains("a name or a password") && !run.stderr.contains("pa55word"), "{run}");
-    let left_out = world.run(&["install", "hello"]).fails(1, "index:acme");
-    assert!(!left_out.stderr.contains("pa55word"), "{left_out}");
+    let the_only_one = world.run(&["install", "hello"]).fails(3, "config.toml:2 is wrong");
+    assert!(!the_only_one.stderr.contains("pa55word"), "{the_only_one}");
+    world.user.configure(&format!("[indexes]\nacme = \"{index}\"\nother = \"{index}\"\n"));
+    let left_out = world.run(&["install", "hello"]).fails(1, "index:acme (");
+    assert!(left_out.stderr.contains("is left out") && !left_out.stderr.contains("pa55word"), "{left_out}");
     assert_eq!(holding(world.user.home().join(".local").as_path(), "pa55word"), Vec::<String>::new());
 }
 

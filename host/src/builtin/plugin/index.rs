@@ -32,6 +32,9 @@ pub struct IndexArgs {
     /// Withdraw everything that a key signed, by the key's id
     #[arg(long, value_name = "KEY-ID", value_parser = key_id)]
     revoke_key: Vec<String>,
+    /// Promise to publish it anew within so many days: whoever still gets this one later is warned
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=36500))]
+    valid_days: Option<u32>,
     /// Read the packages, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -60,13 +63,14 @@ pub fn run(args: &IndexArgs) -> Result<()> {
         name: args.name.as_deref(),
         revoked_digests: &args.revoke_digest,
         revoked_keys: &args.revoke_key,
+        valid_days: args.valid_days,
         dry_run: args.dry_run,
     };
     let index = publish(&args.directory, &SigningKey::read(&args.sign)?, &changes)?;
     if args.json {
         let action = if args.dry_run { "would-publish" } else { "published" };
         let json = json!({
-            "version": 1, "action": action, "index": index.name, "serial": index.serial,
+            "version": 1, "action": action, "index": index.name, "serial": index.serial, "expires": index.expires,
             "packages": index.plugins.len(), "path": args.directory,
         });
         return output::data(&format!("{json:#}\n"));

@@ -9,7 +9,9 @@ use crate::config::{self, exactly};
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
 use crate::output;
+use crate::plugin_store::address::is_address;
 use crate::plugin_store::pinning::{Changed, Pinning};
+use crate::plugin_store::source::may_be_asked;
 
 /// Pin a plugin to a version
 ///
@@ -62,6 +64,9 @@ pub fn run(args: &PinArgs) -> Result<()> {
         pinning.remove("sha256");
     }
     if let Some(source) = &args.source {
+        if is_address(source) {
+            may_be_asked(source)?;
+        }
         pinning.set("source", source.as_str())?;
     }
     let changed = pinning.finish(args.dry_run)?;
