@@ -9,6 +9,7 @@
 mod ground;
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -38,16 +39,23 @@ fn recorded(text: &str) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
     fs::write(cwd.join("x"), "text\n").unwrap();
     let record = place.path().join("record");
     let script = format!("{STUBS}{text}");
-    let _ = Command::new("/usr/bin/timeout")
+    let mut bash = Command::new("/usr/bin/timeout")
         .args(["-s", "KILL", "2", "/bin/bash", "--noprofile", "--norc", "-c", &script])
+        .process_group(0)
         .current_dir(&cwd)
         .env("PATH", "/nonexistent")
         .env("RECORD", &record)
         .env("FUNCNEST", "10")
         .env("HOME", "/nonexistent/home")
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
         .unwrap();
+    let group = format!("-{}", bash.id());
+    bash.wait().unwrap();
+    // What it left behind may wait for ever.
+    let _ = Command::new("/bin/kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
     let mut ran: Vec<String> =
         fs::read_to_string(record).unwrap_or_default().lines().map(str::to_owned).collect();
     ran.sort();
@@ -321,7 +329,7 @@ fn nested(random: &mut Rng, depth: usize) -> String {
     let inner = nested(random, depth - 1);
     let other = nested(random, random_depth(depth));
     let quoted = format!("'{}'", inner.replace('\'', "'\\''"));
-    match random.u8(..39) {
+    match random.u8(..62) {
         0 => format!("{inner}; {other}"),
         1 => format!("{other} && {inner}"),
         2 => format!("{other} | {inner}"),
@@ -360,6 +368,29 @@ fn nested(random: &mut Rng, depth: usize) -> String {
         35 => format!("a ${{q:-<({inner})}}"),
         36 => format!("a ${{q:-b >({inner})}}"),
         37 => format!("a $(( b[$(({inner}) )] ))"),
+        38 => format!("time -- {inner}"),
+        39 => format!("for y in 'b[$({inner})]'; do a $((y)); done"),
+        40 => format!("read y <<< 'b[$({inner})]'; (( y ))"),
+        41 => format!("set -- 'b[$({inner})]'; a $(($1))"),
+        42 => format!("g() {{ a $(($1)); }}; g 'b[$({inner})]'"),
+        43 => format!("mapfile -t y <<'E'\nb[$({inner})]\nE\n(( y ))"),
+        44 => format!("for RANDOM in 'b[$({inner})]'; do {other}; done"),
+        45 => format!("y='b['; q='$({inner})]'; a $(($y$q))"),
+        46 => format!("{{ source /dev/stdin; }} <<< {quoted}"),
+        47 => format!("(source /dev/stdin) <<'E'\n{inner}\nE\n"),
+        48 => format!("echo {quoted} | {{ source /dev/stdin; }}"),
+        49 => format!("exec <<< {quoted}; source /dev/stdin"),
+        50 => format!("source <(echo {quoted})"),
+        51 => format!("source /dev/stdin < <(echo {quoted})"),
+        52 => format!("printf %sm r > s; source ./s; {other}"),
+        53 => format!("echo {quoted} > s; . ./s"),
+        54 => format!("echo {quoted} > s; {other}; source ./s"),
+        55 => format!("printf '%s\\n' {quoted} | source /dev/stdin"),
+        56 => format!("echo {quoted} | while read y; do eval \"$y\"; done"),
+        57 => format!("if {other}; then source /dev/stdin; fi <<< {quoted}"),
+        58 => format!("f() {{ source /dev/stdin; }}; f <<< {quoted}"),
+        59 => format!("source /dev/fd/3 3<<< {quoted}"),
+        60 => format!("source /dev/stdin <<E\n{inner}\nE\n"),
         _ => format!("y='b[$({inner})]'; (( y ))"),
     }
 }

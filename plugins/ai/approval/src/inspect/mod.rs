@@ -3,6 +3,7 @@
 //! | room | does |
 //! | --- | --- |
 //! | `syntax` | goes through the syntax tree, into every list, function, substitution and here-document |
+//! | `feed` | what reaches the standard input of a command, which a shell there runs |
 //! | `words` | decodes a word and finds what runs while it is expanded |
 //! | `unwrap` | the command behind `env`, `xargs`, `sh -c` and the like |
 //! | `wrappers` | their options, as data |
@@ -12,6 +13,7 @@
 //! | `processes` | programs that show the environment or the memory of another process |
 
 pub(crate) mod credentials;
+mod feed;
 mod own;
 mod processes;
 mod reach;
@@ -20,6 +22,9 @@ mod unwrap;
 mod words;
 mod wrappers;
 
+use std::collections::HashSet;
+
+use self::feed::Feed;
 use crate::decision::Rule;
 use crate::shell::bash;
 use crate::shell::strict::{self, Redirect, Refusal, Script};
@@ -54,17 +59,22 @@ pub(crate) enum Access {
 
 /// Looks through a text. `script` is the answer of the strict reader, where it has one.
 pub(crate) fn inspect(text: &str, script: Option<&Script>) -> Result<Inspection, Refusal> {
-    if let Some(script) =
-        script.filter(|script| script.commands().all(|command| !unwrap::may_wrap(&command.words[0])))
-    {
+    // Without quotes there is no text in it that would have to be read with the guard.
+    let is_plain = |script: &&Script| {
+        !text.contains(['\'', '"', '\\'])
+            && script.commands().all(|command| !unwrap::may_wrap(&command.words[0]))
+    };
+    if let Some(script) = script.filter(is_plain) {
         let mut walker = Walker::default();
         walker.plain(script, 0);
+        walker.settle();
         return Ok(walker.found);
     }
     let text = text.to_owned();
     bash::guarded(move || {
         let mut walker = Walker::default();
         walker.script(&text, 0);
+        walker.settle();
         walker.found
     })
 }
@@ -74,6 +84,22 @@ pub(crate) fn inspect(text: &str, script: Option<&Script>) -> Result<Inspection,
 struct Walker {
     found: Inspection,
     steps: usize,
+    /// The texts that were read, with what a shell in them would read: once is enough.
+    read: HashSet<(String, Feed)>,
+    /// What is at the standard input of the commands that are looked at.
+    stdin: Feed,
+    /// What `exec` has opened for all further commands.
+    opened: Feed,
+    /// What the process substitutions of the command that is looked at write.
+    substituted: Feed,
+    /// Files that are written, with what is known of it.
+    written: Vec<(Arg, Feed)>,
+    /// Files that are run.
+    ran: Vec<Arg>,
+    /// Variables are evaluated as arithmetic somewhere.
+    has_arithmetic: bool,
+    /// What may be in a variable by then, and looks like a substitution.
+    may_run: Option<String>,
 }
 
 impl Walker {
@@ -100,8 +126,11 @@ impl Walker {
 
     /// A text that a shell runs.
     fn script(&mut self, text: &str, depth: usize) {
-        if !self.may_go_on(depth) {
+        if !self.may_go_on(depth) || !self.read.insert((text.to_owned(), self.stdin.clone())) {
             return;
+        }
+        if text.contains("BASH_ALIASES") || text.contains("BASH_CMDS") {
+            self.computed("it changes what the names of commands stand for");
         }
         if let Ok(script) = strict::read(text) {
             return self.plain(&script, depth);
@@ -119,46 +148,28 @@ impl Walker {
     /// A script of nothing but words.
     fn plain(&mut self, script: &Script, depth: usize) {
         for pipeline in &script.pipelines {
-            let mut fed = Vec::new();
+            let mut fed = self.stdin.clone();
             for command in &pipeline.commands {
                 let words: Vec<Arg> = command.words.iter().map(Arg::literal).collect();
+                let mut targets = Vec::new();
                 for redirect in &command.redirects {
                     match redirect {
-                        Redirect::Duplicate { .. } => {}
-                        Redirect::File { operator: "<", path, .. } => {
-                            self.redirect(Arg::literal(path), Access::Read)
+                        Redirect::Duplicate { operator, to, .. } => {
+                            fed.has_unknown |= *operator == "<&" && *to != '0';
                         }
-                        Redirect::File { path, .. } => self.redirect(Arg::literal(path), Access::Write),
-                        Redirect::Text(text) => fed.push(text.clone()),
+                        Redirect::File { operator: "<", path, .. } => {
+                            fed.files.push(Arg::literal(path));
+                            self.redirect(Arg::literal(path), Access::Read);
+                        }
+                        Redirect::File { path, .. } => {
+                            targets.push(Arg::literal(path));
+                            self.redirect(Arg::literal(path), Access::Write);
+                        }
+                        Redirect::Text(text) => fed.texts.push(text.clone()),
                     }
                 }
                 self.member(&words, &mut fed, depth);
-            }
-        }
-    }
-
-    /// A command of a pipeline; `fed` is the text that is known to reach its standard input, and after it the next one's.
-    fn member(&mut self, words: &[Arg], fed: &mut Vec<String>, depth: usize) {
-        self.command(words, depth);
-        let name = words.first().and_then(Arg::program).unwrap_or_default();
-        match name {
-            "echo" | "printf" => {
-                let operands: Vec<Arg> =
-                    words.iter().skip(1).filter(|word| !word.outline.starts_with('-')).cloned().collect();
-                *fed = crate::shell::word::joined(&operands).into_iter().collect();
-                // A format, or several lines: each by itself may be a command, too.
-                let texts = operands.iter().filter_map(Arg::text).filter(|text| text.contains([' ', '\n']));
-                fed.extend(texts.map(str::to_owned));
-            }
-            "cat" | "tee" => {}
-            _ => {
-                // What a shell reads from a here-document is as much its script as the operand of -c.
-                if unwrap::reads_commands(words) {
-                    for text in std::mem::take(fed) {
-                        self.script(&text, depth + 1);
-                    }
-                }
-                fed.clear();
+                self.written.extend(targets.into_iter().map(|target| (target, fed.clone())));
             }
         }
     }

@@ -2,33 +2,44 @@
 
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList,
-    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, RedirectList,
-    SimpleCommand,
+    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline,
+    ProcessSubstitutionKind, RedirectList, SimpleCommand,
 };
 
+use super::feed::{Feed, SUBSTITUTED};
 use super::{Access, Walker};
 use crate::shell::word::Arg;
 
 impl Walker {
-    pub(super) fn list(&mut self, list: &CompoundList, depth: usize) {
+    /// Goes through a list; answers what it writes.
+    pub(super) fn list(&mut self, list: &CompoundList, depth: usize) -> Feed {
+        let mut output = Feed::default();
+        let mut count = 0;
         for item in &list.0 {
             for (_, pipeline) in &item.0 {
-                self.pipeline(pipeline, depth);
+                output.add(self.pipeline(pipeline, depth));
+                count += 1;
             }
         }
+        // One behind the other they may say what none of them does.
+        output.has_unknown |= count > 1 && !output.texts.is_empty();
+        output
     }
 
-    fn pipeline(&mut self, pipeline: &Pipeline, depth: usize) {
-        let mut fed = Vec::new();
+    fn pipeline(&mut self, pipeline: &Pipeline, depth: usize) -> Feed {
+        let mut fed = self.stdin.clone();
         for command in &pipeline.seq {
             match command {
                 Command::Simple(simple) => self.simple(simple, &mut fed, depth),
                 other => {
+                    let outer = std::mem::replace(&mut self.stdin, fed);
                     self.compound_or_function(other, depth);
-                    fed.clear();
+                    self.stdin = outer;
+                    fed = Feed::unknown();
                 }
             }
         }
+        fed
     }
 
     fn compound_or_function(&mut self, command: &Command, depth: usize) {
@@ -36,36 +47,52 @@ impl Walker {
             return;
         }
         match command {
-            Command::Simple(simple) => self.simple(simple, &mut Vec::new(), depth),
-            Command::Compound(compound, redirects) => {
-                self.compound(compound, depth);
-                self.redirects(redirects.as_ref(), depth);
+            Command::Simple(simple) => {
+                let mut fed = self.stdin.clone();
+                self.simple(simple, &mut fed, depth);
             }
+            Command::Compound(compound, redirects) => self.redirected(compound, redirects.as_ref(), depth),
             Command::Function(function) => {
-                self.compound(&function.body.0, depth);
-                self.redirects(function.body.1.as_ref(), depth);
+                // Where it is called is not looked for.
+                let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
+                self.redirected(&function.body.0, function.body.1.as_ref(), depth);
+                self.stdin = outer;
             }
             Command::ExtendedTest(test, redirects) => {
                 self.test(&test.expr, depth);
-                self.redirects(redirects.as_ref(), depth);
+                self.redirects(redirects.as_ref(), &mut Feed::default(), depth);
             }
         }
     }
 
+    /// A compound command: what its redirections open is there for every command in it.
+    fn redirected(&mut self, compound: &CompoundCommand, redirects: Option<&RedirectList>, depth: usize) {
+        let mut fed = self.stdin.clone();
+        let targets = self.redirects(redirects, &mut fed, depth);
+        let outer = std::mem::replace(&mut self.stdin, fed);
+        self.compound(compound, depth);
+        self.stdin = outer;
+        self.written.extend(targets.into_iter().map(|target| (target, Feed::unknown())));
+    }
+
     fn compound(&mut self, compound: &CompoundCommand, depth: usize) {
         match compound {
-            CompoundCommand::Arithmetic(arithmetic) => self.expanded_text(&arithmetic.expr.value, depth),
+            CompoundCommand::Arithmetic(arithmetic) => self.evaluated(&arithmetic.expr.value, depth),
             CompoundCommand::ArithmeticForClause(clause) => {
                 for part in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
-                    self.expanded_text(&part.value, depth);
+                    self.evaluated(&part.value, depth);
                 }
                 self.list(&clause.body.list, depth);
             }
-            CompoundCommand::BraceGroup(group) => self.list(&group.list, depth),
-            CompoundCommand::Subshell(subshell) => self.list(&subshell.list, depth),
+            CompoundCommand::BraceGroup(group) => {
+                self.list(&group.list, depth);
+            }
+            CompoundCommand::Subshell(subshell) => {
+                self.list(&subshell.list, depth);
+            }
             CompoundCommand::ForClause(clause) => {
                 for value in clause.values.iter().flatten() {
-                    self.other_word(&value.value, depth);
+                    self.value_word(&value.value, depth);
                 }
                 self.list(&clause.body.list, depth);
             }
@@ -94,7 +121,11 @@ impl Walker {
                 self.list(&clause.0, depth);
                 self.list(&clause.1.list, depth);
             }
-            CompoundCommand::Coprocess(coprocess) => self.compound_or_function(&coprocess.body, depth),
+            CompoundCommand::Coprocess(coprocess) => {
+                let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
+                self.compound_or_function(&coprocess.body, depth);
+                self.stdin = outer;
+            }
         }
     }
 
@@ -107,6 +138,7 @@ impl Walker {
             ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => self.test(inner, depth),
             ExtendedTestExpr::UnaryTest(_, word) => self.test_word(&word.value, depth),
             ExtendedTestExpr::BinaryTest(_, left, right) => {
+                self.has_arithmetic = true;
                 self.test_word(&left.value, depth);
                 self.test_word(&right.value, depth);
             }
@@ -119,121 +151,189 @@ impl Walker {
         self.found.others.push(word);
     }
 
+    /// The value of a variable, which may be taken for arithmetic later.
+    fn value_word(&mut self, raw: &str, depth: usize) {
+        let word = self.word(raw, depth);
+        self.deferred_value(&word, depth);
+        self.found.others.push(word);
+    }
+
     fn other_word(&mut self, raw: &str, depth: usize) {
         let word = self.word(raw, depth);
         self.found.others.push(word);
     }
 
-    fn simple(&mut self, simple: &SimpleCommand, fed: &mut Vec<String>, depth: usize) {
+    fn simple(&mut self, simple: &SimpleCommand, fed: &mut Feed, depth: usize) {
         if !self.may_go_on(0) {
             return;
         }
-        let mut words = Vec::new();
+        let mut parts = Parts::default();
         for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
-            self.item(item, &mut words, fed, depth);
+            self.item(item, &mut parts, fed, depth);
         }
         if let Some(name) = &simple.word_or_name {
             let name = self.word(&name.value, depth);
-            words.insert(0, name);
+            parts.words.insert(0, name);
         }
         for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
-            self.item(item, &mut words, fed, depth);
+            self.item(item, &mut parts, fed, depth);
         }
+        let Parts { words, targets, substituted } = parts;
         if words.is_empty() {
-            fed.clear();
+            *fed = Feed::default();
         } else {
+            let outer = std::mem::replace(&mut self.substituted, substituted);
             self.member(&words, fed, depth);
+            self.substituted = outer;
         }
+        self.written.extend(targets.into_iter().map(|target| (target, fed.clone())));
     }
 
-    fn item(
-        &mut self,
-        item: &CommandPrefixOrSuffixItem,
-        words: &mut Vec<Arg>,
-        fed: &mut Vec<String>,
-        depth: usize,
-    ) {
+    fn item(&mut self, item: &CommandPrefixOrSuffixItem, parts: &mut Parts, fed: &mut Feed, depth: usize) {
         match item {
-            CommandPrefixOrSuffixItem::IoRedirect(redirect) => self.io_redirect(redirect, fed, depth),
+            CommandPrefixOrSuffixItem::IoRedirect(redirect) => {
+                parts.targets.extend(self.io_redirect(redirect, fed, depth));
+            }
             CommandPrefixOrSuffixItem::Word(word) => {
                 let word = self.word(&word.value, depth);
-                words.push(word);
+                parts.words.push(word);
             }
             CommandPrefixOrSuffixItem::AssignmentWord(assignment, word) => {
                 self.assignment(&assignment.name, &assignment.value, depth);
                 // An operand of declare and the like; before a command it is no word of it.
-                if !words.is_empty() {
+                if !parts.words.is_empty() {
                     let word = self.word(&word.value, depth);
-                    words.push(word);
+                    parts.words.push(word);
                 }
             }
-            CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => {
-                self.list(&subshell.list, depth);
-                words.push(Arg::unknown("<(…)"));
+            CommandPrefixOrSuffixItem::ProcessSubstitution(kind, subshell) => {
+                let output = self.process(kind, &subshell.list, depth);
+                parts.substituted.add(output);
+                parts.words.push(Arg::unknown(SUBSTITUTED));
             }
         }
+    }
+
+    /// A process substitution: what is written to it is not known, and what it writes may be.
+    fn process(&mut self, kind: &ProcessSubstitutionKind, list: &CompoundList, depth: usize) -> Feed {
+        let input = match kind {
+            ProcessSubstitutionKind::Read => self.stdin.clone(),
+            ProcessSubstitutionKind::Write => Feed::unknown(),
+        };
+        let outer = std::mem::replace(&mut self.stdin, input);
+        let output = self.list(list, depth);
+        self.stdin = outer;
+        output
     }
 
     fn assignment(&mut self, name: &AssignmentName, value: &AssignmentValue, depth: usize) {
         if let AssignmentName::ArrayElementName(_, index) = name {
-            self.expanded_text(index, depth);
+            self.evaluated(index, depth);
         }
         match value {
-            AssignmentValue::Scalar(word) => self.test_word(&word.value, depth),
+            AssignmentValue::Scalar(word) => self.value_word(&word.value, depth),
             AssignmentValue::Array(elements) => {
                 for (key, element) in elements {
                     if let Some(key) = key {
-                        self.expanded_text(&key.value, depth);
+                        self.evaluated(&key.value, depth);
                     }
-                    self.test_word(&element.value, depth);
+                    self.value_word(&element.value, depth);
                 }
             }
         }
     }
 
-    fn redirects(&mut self, redirects: Option<&RedirectList>, depth: usize) {
-        for redirect in redirects.iter().flat_map(|list| &list.0) {
-            self.io_redirect(redirect, &mut Vec::new(), depth);
-        }
+    /// Answers the files that are written.
+    fn redirects(&mut self, redirects: Option<&RedirectList>, fed: &mut Feed, depth: usize) -> Vec<Arg> {
+        let redirects = redirects.iter().flat_map(|list| &list.0);
+        redirects.filter_map(|redirect| self.io_redirect(redirect, fed, depth)).collect()
     }
 
-    fn io_redirect(&mut self, redirect: &IoRedirect, fed: &mut Vec<String>, depth: usize) {
+    /// Answers the file that is written.
+    fn io_redirect(&mut self, redirect: &IoRedirect, fed: &mut Feed, depth: usize) -> Option<Arg> {
         match redirect {
-            IoRedirect::File(_, kind, target) => {
+            IoRedirect::File(_, kind, target) => return self.file_redirect(kind, target, fed, depth),
+            IoRedirect::OutputAndError(word, _) => {
+                let word = self.word(&word.value, depth);
+                self.redirect(word.clone(), Access::Write);
+                return Some(word);
+            }
+            IoRedirect::HereDocument(_, document) => {
+                let text = &document.doc.value;
+                if document.requires_expansion {
+                    self.expanded_text(text, depth);
+                    fed.texts.extend(self.here_document(text));
+                }
+                fed.texts.push(text.clone());
+            }
+            IoRedirect::HereString(_, word) => {
+                let word = self.word(&word.value, depth);
+                self.deferred_value(&word, depth);
+                fed.has_unknown |= word.text().is_none();
+                fed.texts.extend(word.text().map(str::to_owned));
+                self.found.others.push(word);
+            }
+        }
+        None
+    }
+
+    fn file_redirect(
+        &mut self,
+        kind: &IoFileRedirectKind,
+        target: &IoFileRedirectTarget,
+        fed: &mut Feed,
+        depth: usize,
+    ) -> Option<Arg> {
+        let reads = matches!(
+            kind,
+            IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput | IoFileRedirectKind::ReadAndWrite
+        );
+        match target {
+            IoFileRedirectTarget::Fd(descriptor) => {
+                fed.has_unknown |= reads && *descriptor != 0;
+                None
+            }
+            IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word) => {
+                let word = self.word(&word.value, depth);
+                // Bash expands the name behind `>&` a second time.
+                if matches!(kind, IoFileRedirectKind::DuplicateOutput) {
+                    self.deferred_text(&word, depth);
+                }
                 let access = match kind {
                     IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput => Access::Read,
                     _ => Access::Write,
                 };
-                match target {
-                    IoFileRedirectTarget::Fd(_) => {}
-                    IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word) => {
-                        let word = self.word(&word.value, depth);
-                        // Bash expands the name behind `>&` a second time.
-                        if matches!(kind, IoFileRedirectKind::DuplicateOutput) {
-                            self.deferred_text(&word, depth);
-                        }
-                        self.redirect(word, access);
-                    }
-                    IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
-                        self.list(&subshell.list, depth)
-                    }
+                self.redirect(word.clone(), access);
+                if access == Access::Write {
+                    return Some(word);
                 }
-            }
-            IoRedirect::OutputAndError(word, _) => {
-                let word = self.word(&word.value, depth);
-                self.redirect(word, Access::Write);
-            }
-            IoRedirect::HereDocument(_, document) => {
-                if document.requires_expansion {
-                    self.expanded_text(&document.doc.value, depth);
+                let is_input = word.outline.starts_with("/dev/") || word.outline.starts_with("/proc/");
+                match kind {
+                    IoFileRedirectKind::DuplicateInput => {
+                        fed.has_unknown |= !matches!(word.text(), Some("-" | "0"))
+                    }
+                    _ if is_input => fed.has_unknown |= word.outline != "/dev/null",
+                    _ => fed.files.push(word),
                 }
-                fed.push(document.doc.value.clone());
+                None
             }
-            IoRedirect::HereString(_, word) => {
-                let word = self.word(&word.value, depth);
-                fed.extend(word.text().map(str::to_owned));
-                self.found.others.push(word);
+            IoFileRedirectTarget::ProcessSubstitution(substitution, subshell) => {
+                let output = self.process(substitution, &subshell.list, depth);
+                if reads {
+                    fed.add(output);
+                }
+                None
             }
         }
     }
+}
+
+/// What a simple command is made of.
+#[derive(Default)]
+struct Parts {
+    words: Vec<Arg>,
+    /// The files that its redirections write.
+    targets: Vec<Arg>,
+    /// What its process substitutions write.
+    substituted: Feed,
 }

@@ -151,6 +151,10 @@ impl Walker {
         if !self.may_go_on(depth) {
             return;
         }
+        // `time -- rm`: the shell takes the dashes, and no command has such a name.
+        if words.len() > 1 && first.outline.starts_with('-') {
+            return self.timed(&words[1..], depth);
+        }
         self.found.commands.push(words.to_vec());
         let Some(name) = first.program().map(str::to_lowercase) else {
             return self
@@ -159,11 +163,34 @@ impl Walker {
         if self.is_dangerous(&name, words) {
             return;
         }
-        for word in words.iter().skip(1).filter(|_| SUBSCRIPTS.contains(&name.as_str())) {
-            self.deferred_text(word, depth);
+        if first.outline.contains('/') {
+            self.ran.push(first.clone());
+        }
+        self.later(&name, &words[1..], depth);
+        self.keeps_input(&name, words, depth);
+        if super::feed::TAKES_JOBS.contains(&name.as_str()) {
+            self.take_job(&name, words, depth);
         }
         self.values_that_run(words, depth + 1);
         self.unwrap(&name, words, depth + 1);
+    }
+
+    /// Words that bash may evaluate later, when they are in a variable or one of its parameters.
+    fn later(&mut self, name: &str, words: &[Arg], depth: usize) {
+        let is_evaluated = SUBSCRIPTS.contains(&name);
+        self.has_arithmetic |= name == "let"
+            || matches!(name, "declare" | "typeset" | "local" | "export" | "readonly" | "test" | "[")
+                && words.iter().any(|word| word.outline.starts_with('-'));
+        for word in words {
+            if word.outline.contains("BASH_ALIASES") || word.outline.contains("BASH_CMDS") {
+                self.computed("it changes what the names of commands stand for");
+            }
+            match name {
+                _ if is_evaluated => self.deferred_text(word, depth),
+                "set" => self.deferred_value(word, depth),
+                _ => self.deferred_subscript(word, depth),
+            }
+        }
     }
 
     /// `tar --to-command='rm x'` and the like, and a function that comes through the environment.
@@ -275,6 +302,11 @@ impl Walker {
                 self.text_of(value.as_slice(), name, depth);
             }
             "git" => self.git(words, depth),
+            "source" | "." => self.run_file(words.get(1), false, depth),
+            // Without an option of these it runs a command of before.
+            "fc" if !words.iter().any(|word| word.outline.starts_with("-l")) => {
+                self.computed("`fc` runs what is in the history")
+            }
             _ => {}
         }
     }
@@ -297,10 +329,21 @@ impl Walker {
     fn any_word(&mut self, words: &[Arg], depth: usize) {
         for (index, word) in words.iter().enumerate() {
             let Some(text) = word.text() else { continue };
-            if text == "-c"
-                && let Some(script) = words.get(index + 1).and_then(Arg::text)
+            if let Some(letters) = text.strip_prefix('-').filter(|letters| !letters.starts_with('-'))
+                && let Some((_, attached)) = letters.split_once('c')
             {
-                self.script(script, depth);
+                // `-qc 'rm x'`, and what is behind the letter at once.
+                let next = words.get(index + 1).and_then(Arg::text).unwrap_or_default();
+                let is_name = attached.len() > 1 && attached.starts_with(|first: char| first.is_alphabetic());
+                match attached {
+                    "" => self.script(next, depth),
+                    _ if is_name
+                        && (attached.contains(' ') || crate::dangerous::named(attached).is_some()) =>
+                    {
+                        self.script(attached, depth);
+                    }
+                    _ => {}
+                }
             }
             let name = word.program().unwrap_or_default();
             let is_same = SAME_EFFECT.iter().any(|(known, _)| *known == name);
@@ -335,18 +378,26 @@ impl Walker {
                 }
             }
         }
-        // `time` after `time` is the word of the shell again, before anything that the shell can run.
-        let is_time = wrapper.names.contains(&"time");
-        if is_time || wrapper.names == ENV.names {
+        if wrapper.names.contains(&"time") {
+            return self.timed(&rest, depth);
+        }
+        if wrapper.names == ENV.names {
             let is_assignment = |word: &Arg| word.outline.contains('=') || word.outline == "-";
             while rest.first().is_some_and(is_assignment) {
                 rest.remove(0);
             }
         }
-        if is_time && rest.first().and_then(Arg::text).is_some_and(strict::begins_compound) {
-            self.any_word(&rest, depth);
-        }
         self.command(rest.get(wrapper.operands..).unwrap_or_default(), depth);
+    }
+
+    /// `time` after `time` is the word of the shell again, before anything that the shell can run.
+    fn timed(&mut self, words: &[Arg], depth: usize) {
+        let start = words.iter().position(|word| !word.outline.contains('=')).unwrap_or(words.len());
+        let rest = words.get(start..).unwrap_or_default();
+        if rest.first().and_then(Arg::text).is_some_and(strict::begins_compound) {
+            self.any_word(rest, depth);
+        }
+        self.command(rest, depth);
     }
 
     fn shell(&mut self, words: &[Arg], depth: usize) {
@@ -355,7 +406,8 @@ impl Walker {
             self.any_word(words.get(1..).unwrap_or_default(), depth);
         }
         if !opened.has(&["c", "command"]) {
-            return;
+            let (file, reads_input) = (opened.rest.first().cloned(), opened.has(&["s"]));
+            return self.run_file(file.as_ref(), reads_input, depth);
         }
         if let Some(script) = opened.value(&["command"]).or_else(|| opened.rest.first()) {
             self.text_of(std::slice::from_ref(script), "-c", depth)
@@ -374,12 +426,15 @@ impl Walker {
         if rest.is_empty() {
             return;
         }
+        // Its own input is not that of what it runs.
+        let input = std::mem::take(&mut self.stdin);
         if replaces {
             rest.iter_mut().for_each(|word| hide(word, mark));
         } else {
             rest.push(Arg::unknown("…"));
         }
         self.command(&rest, depth);
+        self.stdin = input;
     }
 
     fn watch(&mut self, words: &[Arg], depth: usize) {

@@ -114,12 +114,49 @@ impl Walker {
         }
     }
 
+    /// A text that bash evaluates as arithmetic: where a variable is in it, so is what the variable holds.
+    pub(super) fn evaluated(&mut self, text: &str, depth: usize) {
+        self.has_arithmetic |=
+            text.contains(|character: char| character.is_alphabetic() || "_$".contains(character));
+        self.expanded_text(text, depth);
+    }
+
     /// A literal that bash may take for arithmetic later, where a substitution in a subscript runs.
     pub(super) fn deferred_text(&mut self, argument: &Arg, depth: usize) {
         if argument.outline.contains("$(") || argument.outline.contains('`') {
-            let text = argument.outline.replace([UNKNOWN, HOME], "");
+            // What is not known could be the name of a command.
+            let text = argument.outline.replace(UNKNOWN, "${_}").replace(HOME, "~");
             self.expanded_text(&text, depth);
         }
+    }
+
+    /// The same, where it is less likely: only what has the form of a subscript is looked into.
+    pub(super) fn deferred_subscript(&mut self, argument: &Arg, depth: usize) {
+        let outline = argument.outline.as_str();
+        let is_subscript = |at: usize| {
+            outline[..at].ends_with(|character: char| character.is_ascii_alphanumeric() || character == '_')
+        };
+        if outline.match_indices('[').any(|(at, _)| is_subscript(at)) {
+            self.deferred_text(argument, depth);
+        }
+    }
+
+    /// What a variable is given: two of them together may make what neither is.
+    pub(super) fn deferred_value(&mut self, argument: &Arg, depth: usize) {
+        self.deferred_text(argument, depth);
+        if argument.outline.contains("$(") || argument.outline.contains('`') {
+            self.may_run.get_or_insert_with(|| argument.shown.clone());
+        }
+    }
+
+    /// A here-document as the command gets it.
+    pub(super) fn here_document(&mut self, text: &str) -> Option<String> {
+        let pieces = word::parse_heredoc(text, &bash::options()).ok()?;
+        let mut outline = String::new();
+        // What runs in it was found before.
+        let mut other = Self::default();
+        other.double_quoted(&pieces, &mut outline, 0);
+        Some(outline.replace(UNKNOWN, "${_}").replace(HOME, "~"))
     }
 
     fn parameter(&mut self, expression: &ParameterExpr, depth: usize) {
@@ -143,6 +180,7 @@ impl Walker {
                 (Some(parameter), text.as_deref().into_iter().collect())
             }
             E::Substring { parameter, offset, length, .. } => {
+                self.has_arithmetic = true;
                 let length = length.as_ref().map(|length| length.value.as_str());
                 (Some(parameter), std::iter::once(offset.value.as_str()).chain(length).collect())
             }
@@ -158,7 +196,7 @@ impl Walker {
             E::VariableNames { .. } | E::MemberKeys { .. } => (None, Vec::new()),
         };
         if let Some(word::Parameter::NamedWithIndex { index, .. }) = parameter {
-            self.expanded_text(index, depth);
+            self.evaluated(index, depth);
         }
         for text in texts {
             // Outside of double quotes bash runs it, and the parser sees text.

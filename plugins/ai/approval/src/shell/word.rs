@@ -6,7 +6,7 @@ pub(crate) const UNKNOWN: char = '\u{0}';
 pub(crate) const HOME: char = '\u{1}';
 
 /// A word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Arg {
     /// As it is written.
     pub(crate) shown: String,

@@ -1,0 +1,217 @@
+//! What reaches the standard input of a command: a shell there runs it, whatever the way it came.
+
+use super::Walker;
+use crate::decision::Rule;
+use crate::shell::word::{Arg, UNKNOWN, joined};
+
+/// Programs whose output is nobody's to know, and which the published rules run into a shell all the same.
+const FETCHES: &[&str] = &["curl", "wget"];
+/// Commands that write nothing, so that what they are given goes nowhere.
+const SILENT: &[&str] = &["true", ":", "cd", "export", "set", "wait", "sleep"];
+/// Commands besides shells that take their standard input for commands when they are given no file.
+pub(super) const TAKES_JOBS: &[&str] =
+    &["at", "batch", "sbatch", "qsub", "bsub", "msub", "oarsub", "crontab"];
+
+/// Files that write files that are run, and so on, as often as this.
+const MOST_ROUNDS: usize = 4;
+
+/// What is at the standard input of a command, or in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Feed {
+    /// Texts that are in it.
+    pub(super) texts: Vec<String>,
+    /// Files that are read for it.
+    pub(super) files: Vec<Arg>,
+    /// There is more in it, which only the run knows.
+    pub(super) has_unknown: bool,
+}
+
+impl Feed {
+    pub(super) fn unknown() -> Self {
+        Self { has_unknown: true, ..Self::default() }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.texts.extend(other.texts);
+        self.files.extend(other.files);
+        self.has_unknown |= other.has_unknown;
+    }
+}
+
+impl Walker {
+    /// A command of a pipeline. `fed` reaches its standard input; afterwards it is what the next one reads.
+    pub(super) fn member(&mut self, words: &[Arg], fed: &mut Feed, depth: usize) {
+        let input = std::mem::take(fed);
+        let outer = std::mem::replace(&mut self.stdin, input);
+        self.command(words, depth);
+        let mut input = std::mem::replace(&mut self.stdin, outer);
+        let name = words.first().and_then(Arg::program).unwrap_or_default();
+        match name {
+            "tee" => {
+                let targets = words.iter().skip(1).filter(|word| !word.outline.starts_with('-'));
+                self.written.extend(targets.map(|target| (target.clone(), input.clone())));
+                *fed = input;
+            }
+            _ => {
+                if super::unwrap::reads_commands(words) || TAKES_JOBS.contains(&name) {
+                    // What a shell reads from a here-document is as much its script as the operand of -c.
+                    for text in std::mem::take(&mut input.texts) {
+                        self.script(&text, depth + 1);
+                    }
+                }
+                *fed = self.output(name, words, input);
+            }
+        }
+    }
+
+    /// What a command writes, as far as it is known.
+    fn output(&self, name: &str, words: &[Arg], input: Feed) -> Feed {
+        let operands: Vec<Arg> =
+            words.iter().skip(1).filter(|word| !word.outline.starts_with('-')).cloned().collect();
+        match name {
+            "" => Feed::default(),
+            "echo" | "printf" => printed(name, &operands),
+            "cat" if operands.is_empty() => input,
+            "cat" => {
+                let mut output =
+                    if words.iter().any(|word| word.outline == "-") { input } else { Feed::default() };
+                output.add(self.substituted.clone());
+                output.files.extend(operands);
+                output
+            }
+            _ if FETCHES.contains(&name) || SILENT.contains(&name) => Feed::default(),
+            _ => Feed::unknown(),
+        }
+    }
+
+    /// What becomes of the input of a command of the shell itself, whatever stands before it.
+    pub(super) fn keeps_input(&mut self, name: &str, words: &[Arg], depth: usize) {
+        match name {
+            "exec" if words.iter().skip(1).all(|word| word.outline.starts_with('-')) => {
+                self.opened.add(self.stdin.clone());
+            }
+            // A variable that holds it may be taken for arithmetic.
+            "read" | "mapfile" | "readarray" => {
+                let texts = [self.stdin.texts.clone(), self.opened.texts.clone()].concat();
+                for text in texts {
+                    self.deferred_value(&Arg::literal(text), depth);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A shell that is given a file, or none.
+    pub(super) fn run_file(&mut self, file: Option<&Arg>, reads_input: bool, depth: usize) {
+        let is_input = |file: &Arg| {
+            file.outline == "-" || file.outline.starts_with("/dev/") || file.outline.starts_with("/proc/")
+        };
+        match file {
+            Some(file) if file.shown == SUBSTITUTED => {
+                let feed = self.substituted.clone();
+                self.run_feed(feed, depth);
+            }
+            Some(file) if !reads_input && !is_input(file) => self.ran.push(file.clone()),
+            _ => {
+                let mut feed = self.stdin.clone();
+                feed.add(self.opened.clone());
+                self.run_feed(feed, depth);
+            }
+        }
+    }
+
+    fn run_feed(&mut self, feed: Feed, depth: usize) {
+        for text in &feed.texts {
+            self.script(text, depth + 1);
+        }
+        self.ran.extend(feed.files);
+        if feed.has_unknown {
+            self.computed("what a shell is given to run is known only when it runs");
+        }
+    }
+
+    /// A command that takes a job from its standard input.
+    pub(super) fn take_job(&mut self, name: &str, words: &[Arg], depth: usize) {
+        let file = words.iter().skip(1).find(|word| !word.outline.starts_with('-') || word.outline == "-");
+        // Of options and their values too little is known to say that there is no file.
+        self.run_file(file, matches!(name, "at" | "batch"), depth);
+    }
+
+    /// What is written to a file and run from it in the same text, and what bash evaluates where all of it is known.
+    pub(super) fn settle(&mut self) {
+        let (mut written, mut ran) = (Vec::new(), Vec::new());
+        for round in 0.. {
+            let wrote = add_new(&mut written, &mut self.written);
+            let grows = add_new(&mut ran, &mut self.ran) || wrote;
+            if ran.is_empty() || round > 0 && !grows {
+                break;
+            }
+            if round == MOST_ROUNDS {
+                self.finding(Rule::Unreadable, "what it writes writes further files that are run");
+                break;
+            }
+            self.run_written(&written, &ran);
+        }
+        if let Some(shown) = self.may_run.take().filter(|_| self.has_arithmetic) {
+            self.computed(format!("`{shown}` runs where a variable that holds it is taken for arithmetic"));
+        }
+    }
+
+    fn run_written(&mut self, written: &[(Arg, Feed)], ran: &[Arg]) {
+        let moves = self.found.commands.iter().any(|words| {
+            let name = words.first().and_then(Arg::program).unwrap_or_default();
+            matches!(name, "cp" | "mv" | "ln" | "install")
+        });
+        for (file, (target, feed)) in ran.iter().flat_map(|file| written.iter().map(move |one| (file, one))) {
+            match (file.program(), target.program()) {
+                (Some(name), Some(other)) if name == other => self.run_feed(feed.clone(), 1),
+                (Some(_), Some(_)) if !moves => {}
+                _ => self.perhaps(feed),
+            }
+        }
+    }
+
+    /// It may be what is run: only what is dangerous in it counts.
+    fn perhaps(&mut self, feed: &Feed) {
+        for text in &feed.texts {
+            let mut other = Self { steps: self.steps, ..Self::default() };
+            other.script(text, 1);
+            self.steps = other.steps;
+            let dangerous = other.found.findings.iter().find(|(rule, _)| *rule == Rule::Dangerous);
+            self.found.findings.extend(dangerous.cloned());
+            self.found.danger = self.found.danger.take().or(other.found.danger);
+        }
+    }
+}
+
+/// Moves what is not there yet; answers whether there was any.
+fn add_new<T: PartialEq>(all: &mut Vec<T>, new: &mut Vec<T>) -> bool {
+    let before = all.len();
+    for one in new.drain(..) {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all.len() > before
+}
+
+/// How a process substitution is shown.
+pub(super) const SUBSTITUTED: &str = "<(…)";
+
+/// What `echo` and `printf` write. A format, or several lines: each by itself may be a command, too.
+fn printed(name: &str, operands: &[Arg]) -> Feed {
+    let mut feed = Feed { texts: joined(operands).into_iter().collect(), ..Feed::default() };
+    let each = |text: &&str| name == "printf" || text.contains([' ', '\n']);
+    let texts = operands.iter().filter_map(Arg::text).filter(each);
+    feed.texts.extend(texts.map(str::to_owned));
+    let mut operands = operands.iter();
+    let is_plain = match (name, operands.next().map(|format| format.outline.as_str())) {
+        ("printf", Some("%s" | "%s\\n")) | (_, None) => true,
+        ("printf", Some(format)) => {
+            !format.trim_end_matches("\\n").contains(['%', '\\', UNKNOWN]) && operands.len() == 0
+        }
+        (_, Some(first)) => !first.contains(['\\', UNKNOWN]),
+    };
+    feed.has_unknown = !is_plain || operands.any(|word| word.text().is_none() || word.outline.contains('\\'));
+    feed
+}
