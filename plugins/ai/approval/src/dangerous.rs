@@ -35,13 +35,21 @@ pub(crate) const WRITES_OPERANDS: &[&str] = &[
 /// The dangerous command that a command word names: by its last path component, whatever its case.
 pub(crate) fn named(word: &str) -> Option<String> {
     let name = crate::paths::folded(word.rsplit('/').next().unwrap_or(word));
-    let is_listed = DANGEROUS.contains(&name.as_str()) || name.starts_with("mkfs.");
+    // GNU's are called grm, gchmod and so on where the system has its own.
+    let is_gnu = name.strip_prefix('g').is_some_and(|name| DANGEROUS.contains(&name));
+    let helpers = ["mkfs.", "mount.", "umount.", "mount_", "umount_"];
+    let is_listed =
+        is_gnu || DANGEROUS.contains(&name.as_str()) || helpers.iter().any(|helper| name.starts_with(helper));
     is_listed.then_some(name)
 }
 
 /// Whether a path names a disk or the memory, whether or not this machine has it.
 pub(crate) fn is_raw_device(path: &str) -> bool {
     let mut parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    // What is written there restarts the machine.
+    if path.starts_with('/') && parts.clone().eq(["proc", "sysrq-trigger"]) {
+        return true;
+    }
     if !path.starts_with('/') || parts.next() != Some("dev") {
         return false;
     }
@@ -65,12 +73,22 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_case_and_directory() {
-        for word in
-            ["rm", "/bin/rm", "RM", "./Sudo", "\u{17f}udo", "/bin/\u{212a}ill", "mkfs.ext4", "/sbin/mkfs.xfs"]
-        {
+        for word in [
+            "rm",
+            "/bin/rm",
+            "RM",
+            "./Sudo",
+            "\u{17f}udo",
+            "/bin/\u{212a}ill",
+            "mkfs.ext4",
+            "/sbin/mkfs.xfs",
+            "grm",
+            "umount.nfs",
+            "mount_nfs",
+        ] {
             assert!(named(word).is_some(), "{word}");
         }
-        for word in ["rmdir", "arm", "rm.txt", "dd-rescue", ""] {
+        for word in ["rmdir", "arm", "rm.txt", "dd-rescue", "grmx", "mounts", ""] {
             assert!(named(word).is_none(), "{word}");
         }
     }

@@ -6,6 +6,7 @@
 //! | `feed` | what reaches the standard input of a command, which a shell there runs |
 //! | `words` | decodes a word and finds what runs while it is expanded |
 //! | `unwrap` | the command behind `env`, `xargs`, `sh -c` and the like |
+//! | `values` | values of options and variables that a program runs |
 //! | `wrappers` | their options, as data |
 //! | `credentials` | whether a word reaches what signs a person in |
 //! | `reach` | how its path compares with the places they are kept in |
@@ -19,6 +20,7 @@ mod processes;
 mod reach;
 mod syntax;
 mod unwrap;
+mod values;
 mod words;
 mod wrappers;
 

@@ -152,10 +152,11 @@ impl Walker {
     }
 
     /// The value of a variable, which may be taken for arithmetic later.
-    fn value_word(&mut self, raw: &str, depth: usize) {
+    fn value_word(&mut self, raw: &str, depth: usize) -> Arg {
         let word = self.word(raw, depth);
         self.deferred_value(&word, depth);
-        self.found.others.push(word);
+        self.found.others.push(word.clone());
+        word
     }
 
     fn other_word(&mut self, raw: &str, depth: usize) {
@@ -231,7 +232,12 @@ impl Walker {
             self.evaluated(index, depth);
         }
         match value {
-            AssignmentValue::Scalar(word) => self.value_word(&word.value, depth),
+            AssignmentValue::Scalar(word) => {
+                let value = self.value_word(&word.value, depth);
+                if let (AssignmentName::VariableName(name), Some(text)) = (name, value.text()) {
+                    self.variable(name, text, depth + 1);
+                }
+            }
             AssignmentValue::Array(elements) => {
                 for (key, element) in elements {
                     if let Some(key) = key {

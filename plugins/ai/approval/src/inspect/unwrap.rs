@@ -2,8 +2,7 @@
 
 use super::Walker;
 use super::wrappers::{
-    AFTER_WORD, ANY_WORD, ENV, POWER, RUNS_VALUE, SAME_EFFECT, SHELL, SUBSCRIPTS, WATCH, WRAPPERS, Wrapper,
-    XARGS,
+    AFTER_WORD, ANY_WORD, ENV, POWER, RUNS_TEXT, SAME_EFFECT, SHELL, WATCH, WRAPPERS, Wrapper, XARGS,
 };
 use crate::decision::Rule;
 use crate::shell::strict;
@@ -11,7 +10,6 @@ use crate::shell::word::{Arg, HOME, UNKNOWN, joined};
 
 /// Wrappers with a reading of their own.
 const SPECIAL: &[&str] = &[
-    "ssh",
     "jobs",
     "compgen",
     "parallel",
@@ -171,45 +169,8 @@ impl Walker {
         if super::feed::TAKES_JOBS.contains(&name.as_str()) {
             self.take_job(&name, words, depth);
         }
-        self.values_that_run(words, depth + 1);
+        self.values_that_run(&name, words, depth + 1);
         self.unwrap(&name, words, depth + 1);
-    }
-
-    /// Words that bash may evaluate later, when they are in a variable or one of its parameters.
-    fn later(&mut self, name: &str, words: &[Arg], depth: usize) {
-        let is_evaluated = SUBSCRIPTS.contains(&name);
-        self.has_arithmetic |= name == "let"
-            || matches!(name, "declare" | "typeset" | "local" | "export" | "readonly" | "test" | "[")
-                && words.iter().any(|word| word.outline.starts_with('-'));
-        for word in words {
-            if word.outline.contains("BASH_ALIASES") || word.outline.contains("BASH_CMDS") {
-                self.computed("it changes what the names of commands stand for");
-            }
-            match name {
-                _ if is_evaluated => self.deferred_text(word, depth),
-                "set" => self.deferred_value(word, depth),
-                _ => self.deferred_subscript(word, depth),
-            }
-        }
-    }
-
-    /// `tar --to-command='rm x'` and the like, and a function that comes through the environment.
-    fn values_that_run(&mut self, words: &[Arg], depth: usize) {
-        for (index, word) in words.iter().enumerate().skip(1) {
-            let Some(text) = word.text() else { continue };
-            if let Some((_, body)) = text.split_once('=').filter(|(_, value)| value.starts_with("() {")) {
-                self.script(&format!("f{body}"), depth);
-            }
-            let Some(long) = text.strip_prefix("--") else { continue };
-            let (name, value) =
-                long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
-            if !RUNS_VALUE.contains(&name) {
-                continue;
-            }
-            if let Some(value) = value.or_else(|| words.get(index + 1).and_then(Arg::text)) {
-                self.script(value.strip_prefix("exec=").unwrap_or(value), depth);
-            }
-        }
     }
 
     fn is_dangerous(&mut self, name: &str, words: &[Arg]) -> bool {
@@ -253,6 +214,9 @@ impl Walker {
         if XARGS.names.contains(&name) {
             return self.xargs(words, depth);
         }
+        if RUNS_TEXT.contains(&name) {
+            self.texts(words.get(1..).unwrap_or_default(), depth);
+        }
         if ANY_WORD.contains(&name) {
             return self.any_word(words.get(1..).unwrap_or_default(), depth);
         }
@@ -278,17 +242,6 @@ impl Walker {
                     self.text_of(&[word.after(at + 1)], name, depth);
                 }
             }
-            "ssh" => {
-                self.any_word(words.get(1..).unwrap_or_default(), depth);
-                for text in words
-                    .iter()
-                    .skip(1)
-                    .filter_map(Arg::text)
-                    .filter(|text| text.contains([' ', ';', '&', '|', '\n']))
-                {
-                    self.script(text, depth);
-                }
-            }
             "jobs" if words.get(1).and_then(Arg::text) == Some("-x") => {
                 self.command(words.get(2..).unwrap_or_default(), depth);
             }
@@ -303,6 +256,9 @@ impl Walker {
             }
             "git" => self.git(words, depth),
             "source" | "." => self.run_file(words.get(1), false, depth),
+            "crontab" if !words.iter().any(|word| word.outline.starts_with("-l")) => {
+                self.computed("`crontab` decides what runs later")
+            }
             // Without an option of these it runs a command of before.
             "fc" if !words.iter().any(|word| word.outline.starts_with("-l")) => {
                 self.computed("`fc` runs what is in the history")
@@ -312,7 +268,7 @@ impl Walker {
     }
 
     /// Words that are one text for a shell.
-    fn text_of(&mut self, words: &[Arg], name: &str, depth: usize) {
+    pub(super) fn text_of(&mut self, words: &[Arg], name: &str, depth: usize) {
         match joined(words) {
             Some(text) if text.trim().is_empty() => {}
             Some(text) => self.script(&text, depth),
@@ -321,6 +277,15 @@ impl Walker {
                 // What is known of it may be dangerous already, and the person should be told so.
                 let outline = words.iter().map(|word| word.outline.as_str()).collect::<Vec<_>>().join(" ");
                 self.script(&outline.replace([UNKNOWN, HOME], "_"), depth);
+            }
+        }
+    }
+
+    /// Words that are a text for a shell by themselves.
+    fn texts(&mut self, words: &[Arg], depth: usize) {
+        for text in words.iter().filter_map(Arg::text) {
+            if text.contains([' ', ';', '&', '|', '\n']) {
+                self.script(text, depth);
             }
         }
     }
@@ -347,7 +312,7 @@ impl Walker {
             }
             let name = word.program().unwrap_or_default();
             let is_same = SAME_EFFECT.iter().any(|(known, _)| *known == name);
-            if crate::dangerous::named(name).is_some() || is_same || may_wrap(name) {
+            if crate::dangerous::named(name).is_some() || is_same || may_wrap(name) && name != "." {
                 self.command(&words[index..], depth);
                 return;
             }
@@ -402,6 +367,10 @@ impl Walker {
 
     fn shell(&mut self, words: &[Arg], depth: usize) {
         let opened = open(&SHELL, words);
+        let is_command = |word: &Arg| word.outline.eq_ignore_ascii_case("-command");
+        if let Some(at) = words.iter().position(is_command) {
+            self.text_of(words.get(at + 1..).unwrap_or_default(), "-Command", depth);
+        }
         if opened.is_uncertain {
             self.any_word(words.get(1..).unwrap_or_default(), depth);
         }
@@ -517,33 +486,6 @@ impl Walker {
             return;
         }
         self.text_of(std::slice::from_ref(action), "trap", depth);
-    }
-
-    fn git(&mut self, words: &[Arg], depth: usize) {
-        let position = |text: &str| words.iter().position(|word| word.text() == Some(text));
-        if let Some(at) = position("foreach") {
-            let rest: Vec<Arg> =
-                words[at + 1..].iter().filter(|word| !word.outline.starts_with("--")).cloned().collect();
-            self.text_of(&rest, "git submodule foreach", depth);
-        }
-        if let (Some(_), Some(at)) = (position("bisect"), position("run")) {
-            self.command(&words[at + 1..], depth);
-        }
-        if let (Some(_), Some(at)) = (position("rebase"), position("--exec").or_else(|| position("-x"))) {
-            self.text_of(
-                words.get(at + 1).map(std::slice::from_ref).unwrap_or_default(),
-                "git rebase --exec",
-                depth,
-            );
-        }
-        for word in words.iter().filter_map(Arg::text) {
-            // An alias that begins with `!` is a text for a shell.
-            if let Some((_, script)) =
-                word.split_once("=!").filter(|(key, _)| key.to_lowercase().starts_with("alias."))
-            {
-                self.script(script, depth);
-            }
-        }
     }
 }
 

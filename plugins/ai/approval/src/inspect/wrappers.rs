@@ -24,8 +24,11 @@ pub(super) const WRAPPERS: &[Wrapper] = &[
     ENV,
     Wrapper { names: &["command"], flags: "pvV", ..NONE },
     Wrapper { names: &["exec"], flags: "cl", values: "a", ..NONE },
-    Wrapper { names: &["builtin", "nohup", "busybox", "toybox", "noglob", "nocorrect", "chronic"], ..NONE },
-    Wrapper { names: &["nice"], values: "n", long_values: &["adjustment"], ..NONE },
+    Wrapper {
+        names: &["builtin", "nohup", "busybox", "toybox", "noglob", "nocorrect", "chronic", "gnohup"],
+        ..NONE
+    },
+    Wrapper { names: &["nice", "gnice"], values: "n", long_values: &["adjustment"], ..NONE },
     Wrapper {
         names: &["ionice"],
         flags: "t",
@@ -34,10 +37,15 @@ pub(super) const WRAPPERS: &[Wrapper] = &[
         long_values: &["class", "classdata", "pid", "pgid", "uid"],
         ..NONE
     },
-    Wrapper { names: &["stdbuf"], values: "ioe", long_values: &["input", "output", "error"], ..NONE },
+    Wrapper {
+        names: &["stdbuf", "gstdbuf"],
+        values: "ioe",
+        long_values: &["input", "output", "error"],
+        ..NONE
+    },
     Wrapper { names: &["setsid"], flags: "cfw", long_flags: &["ctty", "fork", "wait"], ..NONE },
     Wrapper {
-        names: &["time"],
+        names: &["time", "gtime"],
         flags: "apqvlh",
         values: "fo",
         long_flags: &["append", "portability", "quiet", "verbose"],
@@ -60,7 +68,7 @@ pub(super) const WRAPPERS: &[Wrapper] = &[
         ..NONE
     },
     Wrapper {
-        names: &["chroot"],
+        names: &["chroot", "gchroot"],
         long_flags: &["skip-chdir"],
         long_values: &["groups", "userspec"],
         operands: 1,
@@ -129,8 +137,31 @@ pub(super) const WATCH: Wrapper = Wrapper {
 
 pub(super) const SHELL: Wrapper = Wrapper {
     names: &[
-        "sh", "bash", "dash", "zsh", "ksh", "mksh", "pdksh", "ash", "fish", "rbash", "yash", "csh", "tcsh",
-        "hush", "posh",
+        "sh",
+        "bash",
+        "dash",
+        "zsh",
+        "ksh",
+        "mksh",
+        "pdksh",
+        "ash",
+        "fish",
+        "rbash",
+        "yash",
+        "csh",
+        "tcsh",
+        "hush",
+        "posh",
+        "ksh93",
+        "rksh",
+        "lksh",
+        "oksh",
+        "loksh",
+        "nu",
+        "pwsh",
+        "powershell",
+        "elvish",
+        "xonsh",
     ],
     flags: "abcefhiklmnpqrstuvxBCDEHPTdVXgNyzI",
     values: "oO",
@@ -194,14 +225,42 @@ pub(super) const ANY_WORD: &[&str] = &[
     "sem",
     "gdb",
     "hyperfine",
+    "ssh",
+    "mpirun",
+    "mpiexec",
+    "mpiexec.hydra",
+    "orterun",
+    "prterun",
+    "prun",
+    "salloc",
+    "aprun",
+    "jsrun",
+    "qrsh",
+    "qsub",
+    "bsub",
+    "tini",
+    "dumb-init",
+    "gosu",
+    "su-exec",
+    "eatmydata",
+    "ssh-agent",
+    "tmux",
+    "screen",
+    "coreutils",
+    "npx",
+    "bunx",
 ];
+
+/// Commands of these that give a word to a shell, when there is more than a name in it.
+pub(super) const RUNS_TEXT: &[&str] = &["ssh", "tmux", "screen", "bsub", "qsub", "qrsh", "npx"];
 
 /// Commands that run another one after one of these words.
 pub(super) const AFTER_WORD: &[(&[&str], &[&str])] = &[
     (&["docker", "podman", "nerdctl"], &["run", "exec"]),
     (&["singularity", "apptainer"], &["run", "exec"]),
     (&["kubectl", "oc"], &["exec", "run", "debug"]),
-    (&["conda", "mamba", "micromamba", "uv", "poetry", "pixi"], &["run"]),
+    (&["conda", "mamba", "micromamba", "uv", "poetry", "pixi", "pipenv", "pdm"], &["run"]),
+    (&["npm", "pnpm", "yarn", "bundle", "direnv", "mise"], &["exec", "x", "dlx"]),
 ];
 
 /// Commands with the effect of one of the 13.
@@ -269,4 +328,40 @@ pub(super) const RUNS_VALUE: &[&str] = &[
     "filter",
     "shell-command",
     "wrap",
+    "coreutils-prog",
+    "tree-filter",
+    "index-filter",
+    "msg-filter",
+    "env-filter",
+    "parent-filter",
+    "commit-filter",
+    "tag-name-filter",
+    "extcmd",
+    "upload-pack",
+    "receive-pack",
+];
+
+/// How the names of variables end that programs take for a command.
+pub(super) const RUNS_VARIABLE: &[&str] = &[
+    "COMMAND", "EDITOR", "VISUAL", "PAGER", "OPEN", "CLOSE", "SHELL", "BROWSER", "ASKPASS", "_RSH", "GIT_SSH",
+];
+
+/// Parts of the names of git's settings that it runs.
+pub(super) const RUNS_SETTING: &[&str] = &[
+    "pager",
+    "sshcommand",
+    "fsmonitor",
+    "editor",
+    "cmd",
+    "clean",
+    "smudge",
+    "process",
+    "program",
+    "helper",
+    "textconv",
+    "command",
+    "askpass",
+    "external",
+    "driver",
+    "gitproxy",
 ];

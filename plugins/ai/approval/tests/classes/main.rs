@@ -9,6 +9,7 @@ mod feeding;
 mod ground;
 mod places;
 mod rules;
+mod runners;
 
 use ground::{Ask, Ground};
 use seqera_ai_approval::{Decision, Mode, SystemFiles};
