@@ -106,5 +106,5 @@ fn the_mode_comes_from_the_settings_and_a_wrong_word_is_told() {
 #[test]
 fn the_guide_shows_what_happens() {
     let sandbox = Sandbox::new();
-    assert_eq!(Document::read("docs/approval.md", &sandbox).run(), 16);
+    assert_eq!(Document::read("docs/approval.md", &sandbox).run(), 18);
 }
