@@ -224,6 +224,8 @@ fn which_session_is_gone_on_with() {
     assert!(run.stderr.contains("there is no session of this directory"), "{run}");
     let _unknown =
         sandbox.seqera("ai --headless -s nowhere hello").fails(1, "the server has no session nowhere");
+    // Servers make ids of letters that stand for six bits each, and `-` is one.
+    let _unknown = sandbox.seqera("ai --headless -s -q5 hello").fails(1, "the server has no session -q5");
     let _empty =
         sandbox.run(sandbox.command(["ai", "--headless", "-s", "", "hello"])).fails(2, "-s needs the id");
     let _both = sandbox.seqera("ai --headless -c -s x hello").fails(2, "cannot be used with");
@@ -289,6 +291,7 @@ fn what_was_said_is_listed_and_shown_here() {
     assert!(shown.stdout.contains("> what is it?\n\nthe answer"), "{shown}");
     assert!(shown.stdout.contains("approval required") && !shown.stdout.contains('\u{1b}'), "{shown}");
     let _unknown = sandbox.seqera("ai sessions show nothing").fails(1, "no record of a session nothing");
+    let _unknown = sandbox.seqera("ai sessions show -q5 --json").fails(1, "no record of a session -q5");
     // The decision is in the audit, and the file is for its owner only.
     let audit = sandbox.home().join(".local/state/seqera/ai/audit.jsonl");
     let line: Value =

@@ -27,7 +27,8 @@ pub(crate) struct AiArgs {
     #[arg(short, long = "continue", conflicts_with = "session")]
     pub(crate) continues: bool,
     /// Go on with this session
-    #[arg(short, long, value_name = "ID")]
+    // Servers make ids that begin with `-`, too.
+    #[arg(short, long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) session: Option<String>,
     /// What runs without asking: basic, default or full (a convenience, not a boundary: a script may do anything)
     #[arg(long, value_name = "MODE", value_parser = OneOf(&ApprovalMode::NAMES))]
