@@ -357,9 +357,11 @@ impl Walker {
 
     /// `time` after `time` is the word of the shell again, before anything that the shell can run.
     fn timed(&mut self, words: &[Arg], depth: usize) {
-        let start = words.iter().position(|word| !word.outline.contains('=')).unwrap_or(words.len());
+        let is_before = |word: &Arg| word.outline.contains('=') || word.outline == "!";
+        let start = words.iter().position(|word| !is_before(word)).unwrap_or(words.len());
         let rest = words.get(start..).unwrap_or_default();
         if rest.first().and_then(Arg::text).is_some_and(strict::begins_compound) {
+            self.computed("what is timed is read in more than one way");
             self.any_word(rest, depth);
         }
         self.command(rest, depth);

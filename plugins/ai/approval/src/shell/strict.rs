@@ -268,6 +268,10 @@ impl Reader<'_> {
         while let Some(digit) = self.rest.next_if(char::is_ascii_digit) {
             digits.push(digit);
         }
+        let mut ahead = self.rest.clone();
+        if ahead.next() == Some('\\') && ahead.next() == Some('\n') {
+            return Err(syntax("a line that goes on splits a number, which may be a descriptor"));
+        }
         if !matches!(self.rest.peek(), Some('<' | '>')) {
             return self.argument(digits);
         }
@@ -344,7 +348,9 @@ impl Reader<'_> {
 
     /// The word after an operator, which may stand apart from it.
     fn next_word(&mut self) -> Result<Word, Refusal> {
-        while self.rest.next_if(|character| matches!(character, ' ' | '\t')).is_some() {}
+        while self.rest.next_if(|character| matches!(character, ' ' | '\t')).is_some()
+            || self.rest.peek() == Some(&'\\') && self.continues_line()
+        {}
         match self.rest.peek().copied() {
             None | Some('\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '#') => {
                 Err(syntax("a word is missing"))
@@ -355,10 +361,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether digits come next and a redirection right after them.
+    /// Whether digits come next and a redirection right after them, or a line that goes on with one.
     fn is_descriptor(&self) -> bool {
         let mut ahead = self.rest.clone().skip_while(char::is_ascii_digit);
-        matches!(ahead.next(), Some('<' | '>'))
+        matches!(ahead.next(), Some('<' | '>' | '\\'))
     }
 
     fn argument(&mut self, begun: String) -> Result<(), Refusal> {
@@ -520,6 +526,9 @@ b"#
             "ls >",
             "ls > #f",
             "ls > 2>f",
+            "ls 2\\\n>f",
+            "ls > 2\\\n>f",
+            "ls > \\\n2>f",
             "ls >(x)",
             "ls <(x)",
             "f() { ls; }",

@@ -129,12 +129,14 @@ fn what_is_evaluated_later_is_looked_into() {
             "BASH_CMDS[ls]=/bin/rm; ls x",
             "history -s 'rm x'; fc -s",
             "fc -e - rm",
+            "time -- ! r{m,n} x",
+            "time -- ! x=1 $c",
         ],
     );
     check(
         Mode::Full,
         "prompt dangerous",
-        &["time -- rm x", "time -p -- rm x", "script -qc 'rm x' /dev/null"],
+        &["time -- rm x", "time -p -- rm x", "time -- ! rm x", "script -qc 'rm x' /dev/null"],
     );
     check(
         Mode::Full,
