@@ -227,7 +227,14 @@ impl<'a> Keeper<'a> {
             words.iter().skip(1).filter(move |word| shows && !(is_text && is_slash(word)))
         });
         let others = found.others.iter().filter(|word| !is_slash(word));
-        let reached = commands.chain(others).find(|word| self.reach(word, directories) >= Reach::Above)?;
+        let is_above = |word: &&Arg| self.reach(word, directories) >= Reach::Above;
+        // A variable may hold the beginning of a name.
+        let may_go_on = |word: &&Arg| {
+            let longer = Arg::literal(format!("{}{UNKNOWN}", word.outline));
+            !word.outline.is_empty() && self.reach(&longer, directories) >= Reach::Above
+        };
+        let reached =
+            commands.chain(others.clone()).find(is_above).or_else(|| others.clone().find(may_go_on))?;
         Some((
             Rule::Credentials,
             format!(

@@ -74,7 +74,7 @@ impl Walker {
             "cat" if operands.is_empty() => input,
             "cat" => {
                 let mut output =
-                    if words.iter().any(|word| word.outline == "-") { input } else { Feed::default() };
+                    if operands.iter().chain(&words[1..]).any(is_input) { input } else { Feed::default() };
                 output.add(self.substituted.clone());
                 output.files.extend(operands);
                 output
@@ -103,9 +103,6 @@ impl Walker {
 
     /// A shell that is given a file, or none.
     pub(super) fn run_file(&mut self, file: Option<&Arg>, reads_input: bool, depth: usize) {
-        let is_input = |file: &Arg| {
-            file.outline == "-" || file.outline.starts_with("/dev/") || file.outline.starts_with("/proc/")
-        };
         match file {
             Some(file) if file.shown == SUBSTITUTED => {
                 let feed = self.substituted.clone();
@@ -182,6 +179,11 @@ impl Walker {
             self.found.danger = self.found.danger.take().or(other.found.danger);
         }
     }
+}
+
+/// Whether a word names the standard input, or what is open otherwise.
+fn is_input(file: &Arg) -> bool {
+    file.outline == "-" || file.outline.starts_with("/dev/") || file.outline.starts_with("/proc/")
 }
 
 /// Moves what is not there yet; answers whether there was any.

@@ -376,6 +376,7 @@ impl Walker {
         if opened.is_uncertain {
             self.any_word(words.get(1..).unwrap_or_default(), depth);
         }
+        self.ran.extend(opened.value(&["rcfile", "init-file"]).cloned());
         if !opened.has(&["c", "command"]) {
             let (file, reads_input) = (opened.rest.first().cloned(), opened.has(&["s"]));
             return self.run_file(file.as_ref(), reads_input, depth);

@@ -36,6 +36,10 @@ impl Walker {
 
     /// A variable of the environment that programs take for a command.
     pub(super) fn variable(&mut self, name: &str, value: &str, depth: usize) {
+        // A file that a shell runs first.
+        if matches!(name, "BASH_ENV" | "ENV") {
+            self.ran.push(Arg::literal(value));
+        }
         if RUNS_VARIABLE.iter().any(|known| name.ends_with(known)) {
             // `LESSOPEN='|rm %s'`
             self.value(value.trim_start_matches(['|', '-']), depth);

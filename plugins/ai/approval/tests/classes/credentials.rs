@@ -295,6 +295,7 @@ fn credentials_are_reached_by_no_way_around_their_name() {
         "d=~/.config/seqera; cat \"$d\"/*/*",
         "d=~/.config; cat $d/$x/*",
         "cat $d/credentials/x",
+        "d=~/.config/se; cat ${d}qera/c*/*",
         "cat ~/$x/credentials/x",
         "cat ${XDG_CONFIG_HOME:-~/.config}/seqera/c*/*",
         "find ~/.config -type f | xargs cat",
