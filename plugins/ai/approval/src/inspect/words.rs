@@ -105,6 +105,9 @@ impl Walker {
         if !text.contains(['$', '`']) || !self.may_go_on(depth) {
             return;
         }
+        if bash::splits_expansion(text) {
+            self.not_read();
+        }
         if !bash::has_only_plain_arithmetic(text) {
             self.finding(Rule::Unreadable, "`$((` is read in more than one way");
         }

@@ -55,6 +55,9 @@ pub(crate) fn parse(text: &str) -> Result<ast::Program, Refusal> {
     if !has_only_plain_arithmetic(text) {
         return Err((Rule::Unreadable, "`$((` is read in more than one way".to_owned()));
     }
+    if splits_expansion(text) || loses_here_document(text) {
+        return Err(unreadable());
+    }
     if holds_misread(text) {
         return Err((Rule::Unreadable, "`<((` is read in more than one way".to_owned()));
     }
@@ -66,6 +69,26 @@ pub(crate) fn parse(text: &str) -> Result<ast::Program, Refusal> {
 fn holds_misread(text: &str) -> bool {
     let text = text.replace("\\\n", "");
     text.contains("<((") || text.contains(">((")
+}
+
+/// Whether a line goes on right behind a `$`: bash sees what follows at once, and the parser does not.
+pub(crate) fn splits_expansion(text: &str) -> bool {
+    text.contains("$\\\n")
+}
+
+/// Whether a command begins with `((` that is no arithmetic, where the parser loses the here-documents in it.
+fn loses_here_document(text: &str) -> bool {
+    const BEFORE: [&str; 6] = ["then", "do", "else", "if", "while", "until"];
+    let begins_command = |before: &str| {
+        let before = before.trim_end_matches([' ', '\t']);
+        before.is_empty()
+            || before.ends_with(['\n', ';', '&', '|', '{', '!'])
+            || BEFORE.iter().any(|word| before.ends_with(word))
+    };
+    text.contains("<<")
+        && text.match_indices("((").any(|(at, opening)| {
+            begins_command(&text[..at]) && !ends_like_arithmetic(&text[at + opening.len()..])
+        })
 }
 
 /// Whether a process substitution may begin in a text, whatever the quotes.

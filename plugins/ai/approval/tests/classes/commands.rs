@@ -251,6 +251,10 @@ fn what_parsers_disagree_about_is_refused_before_any() {
             "cat <\\\n((cat <<E\n$(rm x)\nE\n))",
             "cat <(\\\n(cat <<E\n$(rm x)\nE\n))",
             "cat ${q:-<(rm x)}",
+            "cat <<E\n'$\\\n(rm x)'\nE",
+            "echo $\\\n(rm x)",
+            "((source /dev/stdin) <<'E'\nrm x\nE\n)",
+            "ls; ((bash) <<'E'\nrm x\nE\n)",
             "echo $(( b[$((ls); rm x)] ))",
             "echo $(( b[$((ls \"rm x\"); while rm; do break; done)] ))",
             "echo $(( $((ls); rm x) ))",
@@ -265,6 +269,8 @@ fn what_parsers_disagree_about_is_refused_before_any() {
     let plain = [
         "diff <(sort a) <(sort b)",
         "cat <( (ls) )",
+        "(( n++ )); cat <<E\n$n\nE",
+        "python3 - <<'E'\nprint(max((x for x in y), default=(1)))\nE",
         "echo \"${a[$((i + (1 * 2)))]}\"",
         "cat <<E\n$((1 + 1)) it's\nE",
     ];
