@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+/// How much is made room for before it is there, in bytes.
+pub const READ_AT_ONCE: u64 = 64 << 10;
+
 /// Opens a regular file.
 ///
 /// # Errors
@@ -38,8 +41,11 @@ pub fn open_at_once(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Those of the file system; it is something else, or larger.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    let file = open(path)?;
+    // One read for what is usually there, whatever the file claims to be.
+    let length = file.metadata()?.len().min(limit).min(READ_AT_ONCE);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::other(format!("it is larger than {limit} bytes")));
     }

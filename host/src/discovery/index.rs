@@ -156,7 +156,7 @@ impl Index {
         let (at, length) = key.details()?.place;
         let mut file = &self.file;
         let _position = file.seek(SeekFrom::Start(self.manifests.checked_add(at)?)).ok()?;
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(usize::try_from(length.min(files::READ_AT_ONCE)).ok()?);
         let _length = file.take(length).read_to_end(&mut text).ok()?;
         let entry: Entry = serde_json::from_slice(&text).ok()?;
         (entry.name() == key.name).then_some(entry)
