@@ -291,7 +291,7 @@ fn what_was_said_is_listed_and_shown_here() {
     assert!(shown.stdout.contains("> what is it?\n\nthe answer"), "{shown}");
     assert!(shown.stdout.contains("approval required") && !shown.stdout.contains('\u{1b}'), "{shown}");
     let _unknown = sandbox.seqera("ai sessions show nothing").fails(1, "no record of a session nothing");
-    let _unknown = sandbox.seqera("ai sessions show -q5 --json").fails(1, "no record of a session -q5");
+    let _unknown = sandbox.seqera("ai sessions show --json -- -q5").fails(1, "no record of a session -q5");
     // The decision is in the audit, and the file is for its owner only.
     let audit = sandbox.home().join(".local/state/seqera/ai/audit.jsonl");
     let line: Value =

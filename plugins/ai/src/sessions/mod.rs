@@ -28,7 +28,6 @@ enum SessionsCommand {
     /// Show what was said and done in one
     Show {
         /// Its id
-        #[arg(allow_hyphen_values = true)]
         id: String,
         /// The lines of its journal, as they are
         #[arg(long)]
