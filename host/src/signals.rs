@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use seqera_plugin_abi::CancelCallbackBox;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -28,7 +28,16 @@ pub struct Signals {
     last: AtomicI32,
     next: AtomicU64,
     callbacks: Mutex<BTreeMap<u64, Arc<CancelCallbackBox>>>,
+    telling: Mutex<Option<Telling>>,
     thread: Once,
+}
+
+/// A signal of which not everybody has heard yet.
+struct Telling {
+    round: u64,
+    since: Instant,
+    /// Another one came meanwhile.
+    is_hurried: bool,
 }
 
 impl Signals {
@@ -40,6 +49,7 @@ impl Signals {
             last: AtomicI32::new(0),
             next: AtomicU64::new(1),
             callbacks: Mutex::default(),
+            telling: Mutex::default(),
             thread: Once::new(),
         };
         for signal in SIGNALS {
@@ -66,8 +76,9 @@ impl Signals {
     /// Adds a callback. Whoever registers after a signal goes on in spite of it and wants to hear of the next one.
     pub fn register(self: &Arc<Self>, callback: CancelCallbackBox) -> u64 {
         let number = self.next.fetch_add(1, Ordering::SeqCst);
-        self.callbacks().insert(number, Arc::new(callback));
         self.thread.call_once(|| self.listen());
+        let mut callbacks = self.callbacks();
+        callbacks.insert(number, Arc::new(callback));
         self.received.store(0, Ordering::SeqCst);
         self.at_once.store(false, Ordering::SeqCst);
         number
@@ -96,28 +107,58 @@ impl Signals {
         });
     }
 
-    fn tell(&self, signal: i32) {
+    fn tell(self: &Arc<Self>, signal: i32) {
         self.last.store(signal, Ordering::SeqCst);
         let is_second = self.received.swap(signal, Ordering::SeqCst) != 0;
         let callbacks: Vec<_> = self.callbacks().values().cloned().collect();
-        if is_second || callbacks.is_empty() {
+        if callbacks.is_empty() || is_second && !self.will_end() {
             signal_hook::low_level::exit(128 + signal);
         }
-        let (sender, told) = mpsc::channel::<()>();
+        if is_second {
+            return;
+        }
+        let round = self.next.fetch_add(1, Ordering::SeqCst);
+        *self.telling() = Some(Telling { round, since: Instant::now(), is_hurried: false });
+        let signals = Arc::clone(self);
         let telling = std::thread::Builder::new().name("cancel".to_owned()).spawn(move || {
-            let _until_all_heard = sender;
             for callback in callbacks {
                 callback.cancelled(signal);
             }
+            signals.all_heard(round, signal);
         });
         if telling.is_err() {
             signal_hook::low_level::exit(128 + signal);
         }
-        let _all_heard = told.recv_timeout(PATIENCE);
+    }
+
+    /// Whether the process ends by itself, for a second signal, once everybody has heard of the first.
+    fn will_end(&self) -> bool {
+        let mut telling = self.telling();
+        let telling = telling.as_mut().filter(|telling| telling.since.elapsed() < PATIENCE);
+        telling.is_some_and(|telling| {
+            telling.is_hurried = true;
+            true
+        })
+    }
+
+    fn all_heard(&self, round: u64, signal: i32) {
+        let Some(told) = self.telling().take_if(|telling| telling.round == round) else { return };
+        let _nobody_registers = self.callbacks();
+        // Whoever registered meanwhile went on in spite of it.
+        if self.received.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        if told.is_hurried {
+            signal_hook::low_level::exit(128 + signal);
+        }
         self.at_once.store(true, Ordering::SeqCst);
     }
 
-    fn callbacks(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Arc<CancelCallbackBox>>> {
+    fn telling(&self) -> MutexGuard<'_, Option<Telling>> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn callbacks(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<CancelCallbackBox>>> {
         self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

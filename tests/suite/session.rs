@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seqera_tests::emulator::{Emulator, Fault, Options};
 use seqera_tests::sandbox::{Sandbox, finished, signal};
@@ -268,6 +268,21 @@ fn a_signal_waits_until_a_renewal_is_stored() {
             assert_eq!(next.code, 0, "{what}: {next}");
         }
     }
+}
+
+/// auth f.3: as long as nothing was sent nothing can be lost, and nobody is made to wait.
+#[test]
+fn a_signal_before_anything_was_sent_ends_it_at_once() {
+    let (emulator, sandbox) = expired();
+    emulator.fault(Fault { ms: 5000, ..Fault::new("discovery", "delay") });
+    let began = Instant::now();
+    let child = start(sandbox.command(["auth", "token"]));
+    std::thread::sleep(Duration::from_millis(700));
+    signal(child.id(), "INT");
+    let run = end(child).fails(130, "");
+    assert!(began.elapsed() < Duration::from_secs(4), "{run}");
+    assert_eq!(emulator.count("POST", "/api/token"), 0, "{run}");
+    let _still = sandbox.seqera("auth token").success();
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Sessions {
 
     /// Waits until every renewal is stored that another thread is at.
     pub(crate) fn settle(&self) {
-        self.under_way.wait();
+        self.under_way.wait(|| {});
     }
 
     pub(crate) fn host(&self) -> &Host {

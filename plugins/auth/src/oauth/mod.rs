@@ -17,5 +17,5 @@ pub(crate) use id_token::{Expected, Identity, refuse as refuse_id_token, verify 
 pub(crate) use jwks::fetch_keys;
 pub(crate) use loopback::{Callback, Event, LoopbackListener, Page};
 pub(crate) use revocation::{Hint, revoke};
-pub(crate) use token_endpoint::{Grant, RETRY_AFTER, TokenError, Tokens, request_tokens};
+pub(crate) use token_endpoint::{Grant, RETRY_AFTER, TokenError, Tokens, UNANSWERED, request_tokens};
 pub(crate) use user::{account_of, backend_user, provider_user};

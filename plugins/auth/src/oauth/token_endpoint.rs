@@ -16,6 +16,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The detail of a transient error: how many seconds the server asks us to wait.
 pub(crate) const RETRY_AFTER: &str = "retry_after";
+/// The detail of a transient error: the server may have done what it was asked, and its answer got lost.
+pub(crate) const UNANSWERED: &str = "unanswered";
 
 /// What is asked for.
 pub(crate) enum Grant {
@@ -97,7 +99,8 @@ pub(crate) async fn request_tokens(
         }
     }
     let request = client.post(endpoint.clone()).header("accept", "application/json").form(&form);
-    let answer = fetch(endpoint.clone(), request, TIMEOUT).await.map_err(TokenError::Transient)?;
+    let unanswered = |error: Error| TokenError::Transient(error.with(UNANSWERED, "true"));
+    let answer = fetch(endpoint.clone(), request, TIMEOUT).await.map_err(unanswered)?;
     interpret(&endpoint, &answer, sent_at)
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use seqera_plugin_api::{Error, ErrorKind, Result, Secret, warning};
+use seqera_plugin_api::{CancelGuard, Error, ErrorKind, Result, Secret, status, warning};
 
 use super::{Sessions, session_ended, still_signed_in, token_refused};
 use crate::authority::Authority;
 use crate::clock;
 use crate::credential::{Credential, CredentialKind, CredentialStore, Key, Lock, Reservation, StoreKind};
 use crate::http::{Engine, interrupted};
-use crate::oauth::{Grant, Provider, RETRY_AFTER, TokenError, Tokens, discover, request_tokens};
+use crate::oauth::{Grant, Provider, RETRY_AFTER, TokenError, Tokens, UNANSWERED, discover, request_tokens};
 use crate::sign_out::end_at_server;
 
 /// How often a renewal is tried when nothing is known to be lost.
@@ -99,22 +99,36 @@ impl Sessions {
             }
             Err(error) => return Err(error),
         };
+        // As long as nothing was sent a signal ends it at once.
+        let began = Instant::now();
+        let provider = match self.provider_of(key) {
+            Ok(provider) => provider,
+            Err(error) => {
+                return self.conclude(authority, key, store.as_ref(), &credential, room, Err(error));
+            }
+        };
         if !lock.prolong() {
             return Err(still_signed_in(authority, &lock_lost()));
         }
         // From here until the answer is on disk a signal has to wait: a rotated token that was not stored is lost.
         let signalled = Arc::new(AtomicBool::new(false));
-        let (noted, under_way) = (Arc::clone(&signalled), Arc::clone(&self.under_way));
         let renewal = self.under_way.begin();
-        let _no_signal = self.host.on_cancel(move |_| {
-            noted.store(true, Ordering::SeqCst);
-            // A second signal ends the process only when everybody heard of the first.
-            under_way.wait();
-        });
-        let outcome = self.redeem(key, refresh_token, credential.scope.clone());
+        let _no_signal = self.hold_signals(Arc::clone(&signalled));
+        let tries =
+            Tries { provider, client_id: key.client_id.clone(), began, signalled: Arc::clone(&signalled) };
+        let outcome = self.redeem(tries, refresh_token, credential.scope.clone());
         let outcome = self.conclude(authority, key, store.as_ref(), &credential, room, outcome);
         drop(renewal);
         if signalled.load(Ordering::SeqCst) { Err(interrupted()) } else { outcome }
+    }
+
+    /// A signal is noted, and a second one ends the process only when everybody heard of the first.
+    fn hold_signals(&self, signalled: Arc<AtomicBool>) -> CancelGuard {
+        let (under_way, host) = (Arc::clone(&self.under_way), self.host.clone());
+        self.host.on_cancel(move |_| {
+            signalled.store(true, Ordering::SeqCst);
+            under_way.wait(|| status!(host, "Your session is being renewed; this ends when it is stored."));
+        })
     }
 
     fn conclude(
@@ -126,10 +140,11 @@ impl Sessions {
         room: Reservation,
         outcome: Result<Tokens, TokenError>,
     ) -> Result<Successor> {
+        let is_signed_out = || matches!(store.reload(key), Ok(None));
         match outcome {
             Ok(tokens) => {
                 let renewed = renewed(credential, tokens);
-                if matches!(store.reload(key), Ok(None)) {
+                if is_signed_out() {
                     return Err(self.signed_out_meanwhile(authority, key, &renewed));
                 }
                 self.persist(store, key, &renewed, room);
@@ -139,6 +154,7 @@ impl Sessions {
                 self.grant_ended(authority, key, credential).map(Successor::Adopted)
             }
             Err(TokenError::Forbidden(error) | TokenError::Fatal(error)) => Err(error),
+            Err(TokenError::Transient(_)) if is_signed_out() => Err(self.nobody(authority, key)),
             Err(TokenError::Transient(error)) => {
                 if self.is_usable(credential) {
                     warning!(self.host(), "the session could not be renewed yet: {error}");
@@ -161,26 +177,31 @@ impl Sessions {
         !credential.is_expired(clock::now()) && !self.is_refused(credential)
     }
 
-    /// Asks the issuer that the credential is bound to, whatever the settings say now.
-    fn redeem(&self, key: &Key, refresh_token: Secret, scope: Option<String>) -> Result<Tokens, TokenError> {
+    /// The issuer that the credential is bound to, whatever the settings say now.
+    fn provider_of(&self, key: &Key) -> Result<Provider, TokenError> {
         let engine = self.engine().map_err(TokenError::Fatal)?;
         let issuer = Authority::parse(&key.issuer).map_err(TokenError::Fatal)?;
-        let (host, client_id, worker) = (self.host.clone(), key.client_id.clone(), Arc::clone(&engine));
-        let name = issuer.name();
-        let work = async move {
-            let began = Instant::now();
-            let asked = tokio::time::timeout(DISCOVERY, provider(host, &worker, issuer)).await;
-            Ok(match asked {
-                Ok(Ok(provider)) => {
-                    redeem_at(&worker, &provider, &client_id, &refresh_token, scope.as_deref(), began).await
-                }
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(TokenError::Transient(Error::new(
-                    ErrorKind::Unreachable,
-                    format!("{name} did not answer in time"),
-                ))),
-            })
+        let (host, worker, name) = (self.host.clone(), Arc::clone(&engine), issuer.name());
+        let late = move || {
+            let late = format!("{name} did not answer in time");
+            TokenError::Transient(Error::new(ErrorKind::Unreachable, late))
         };
+        let asked = async move {
+            let asked = tokio::time::timeout(DISCOVERY, provider(host, &worker, issuer)).await;
+            Ok(asked.unwrap_or_else(|_| Err(late())))
+        };
+        engine.run(asked).unwrap_or_else(|error| Err(TokenError::Fatal(error)))
+    }
+
+    fn redeem(
+        &self,
+        tries: Tries,
+        refresh_token: Secret,
+        scope: Option<String>,
+    ) -> Result<Tokens, TokenError> {
+        let engine = self.engine().map_err(TokenError::Fatal)?;
+        let worker = Arc::clone(&engine);
+        let work = async move { Ok(tries.redeem(&worker, &refresh_token, scope.as_deref()).await) };
         engine.run_to_end(work).unwrap_or_else(|error| Err(TokenError::Fatal(error)))
     }
 
@@ -316,31 +337,42 @@ async fn provider(
     ))
 }
 
-/// Tries again with the same refresh token: if the server did rotate it, the successor is known to nobody.
-async fn redeem_at(
-    engine: &Arc<Engine>,
-    provider: &Provider,
-    client_id: &str,
-    refresh_token: &Secret,
-    scope: Option<&str>,
+/// What a refresh token is redeemed with, more than once if need be.
+struct Tries {
+    provider: Provider,
+    client_id: String,
     began: Instant,
-) -> Result<Tokens, TokenError> {
-    let endpoint = &provider.token_endpoint;
-    let mut pause = Duration::from_millis(200);
-    let mut attempt = 1;
-    loop {
-        let grant = Grant::Refresh { refresh_token: refresh_token.clone(), scope: scope.map(str::to_owned) };
-        let client = engine.client(endpoint);
-        let outcome = request_tokens(client, endpoint.clone(), client_id.to_owned(), grant).await;
-        let Err(TokenError::Transient(error)) = &outcome else { return outcome };
-        let asked = error.detail(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
-        let wait = asked.map_or(pause, Duration::from_secs).max(pause);
-        if attempt >= TRIES || began.elapsed().saturating_add(wait) > LAST_TRY {
-            return outcome;
+    /// Somebody wants it to end.
+    signalled: Arc<AtomicBool>,
+}
+
+impl Tries {
+    /// Tries again with the same refresh token: if the server did rotate it, the successor is known to nobody.
+    async fn redeem(
+        &self,
+        engine: &Arc<Engine>,
+        refresh_token: &Secret,
+        scope: Option<&str>,
+    ) -> Result<Tokens, TokenError> {
+        let endpoint = &self.provider.token_endpoint;
+        let mut pause = Duration::from_millis(200);
+        let mut attempt = 1;
+        loop {
+            let grant =
+                Grant::Refresh { refresh_token: refresh_token.clone(), scope: scope.map(str::to_owned) };
+            let client = engine.client(endpoint);
+            let outcome = request_tokens(client, endpoint.clone(), self.client_id.clone(), grant).await;
+            let Err(TokenError::Transient(error)) = &outcome else { return outcome };
+            let asked = error.detail(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
+            let wait = asked.map_or(pause, Duration::from_secs).max(pause);
+            let is_wanted = error.detail(UNANSWERED).is_some() || !self.signalled.load(Ordering::SeqCst);
+            if attempt >= TRIES || self.began.elapsed().saturating_add(wait) > LAST_TRY || !is_wanted {
+                return outcome;
+            }
+            log::info!("renewal, try {attempt}: {error}");
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+            pause *= 4;
         }
-        log::info!("renewal, try {attempt}: {error}");
-        tokio::time::sleep(wait).await;
-        attempt += 1;
-        pause *= 4;
     }
 }

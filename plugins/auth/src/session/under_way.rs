@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Longer than any renewal: what the server, and then the store, may take.
-const PATIENCE: Duration = Duration::from_secs(24);
+const PATIENCE: Duration = Duration::from_secs(23);
 
 /// How many there are.
 #[derive(Default)]
@@ -21,10 +21,19 @@ impl UnderWay {
         Renewal(Arc::clone(self))
     }
 
-    /// Waits until there is none, for a limited time.
-    pub(crate) fn wait(&self) {
-        let count = self.lock();
-        let _none_or_too_late = self.changed.wait_timeout_while(count, PATIENCE, |count| *count > 0);
+    /// Waits until there is none, for a limited time. `slow` is called when that is not at once.
+    pub(crate) fn wait(&self, slow: impl FnOnce()) {
+        const SOON: Duration = Duration::from_millis(700);
+        if !self.is_over(SOON) {
+            slow();
+            let _or_too_late = self.is_over(PATIENCE);
+        }
+    }
+
+    fn is_over(&self, limit: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.lock(), limit, |count| *count > 0);
+        let (count, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *count == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, usize> {

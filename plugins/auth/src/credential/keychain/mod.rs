@@ -14,6 +14,7 @@ pub(crate) use problem::{Problem, Reason};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use seqera_plugin_api::{Error, ErrorKind, Host, Result, status};
 use zeroize::Zeroizing;
@@ -29,11 +30,15 @@ const PROBE: &str = "v1|probe";
 /// What the last question brought.
 type Known = Result<Option<Credential>>;
 
+/// For how long a keychain that could not be used is not asked again: a person may unlock it in the middle of a long
+/// session.
+const FAILED: Duration = Duration::from_secs(30);
+
 /// The keychain.
 pub(crate) struct KeychainStore {
     host: Host,
     worker: Worker<Chunked<Native>>,
-    known: Mutex<HashMap<String, Known>>,
+    known: Mutex<HashMap<String, (Instant, Known)>>,
     /// Two threads that want to know it ask once.
     asking: Mutex<()>,
 }
@@ -77,7 +82,7 @@ impl KeychainStore {
         self.worker.ask(&patience, waits, work)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Known)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -99,7 +104,8 @@ impl CredentialStore for KeychainStore {
     fn load(&self, key: &Key) -> Result<Option<Credential>> {
         let _alone = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.known().get(&key.item_name()).cloned();
-        known.unwrap_or_else(|| self.reload(key))
+        let known = known.filter(|(since, known)| known.is_ok() || since.elapsed() < FAILED);
+        known.map_or_else(|| self.reload(key), |(_, known)| known)
     }
 
     fn reload(&self, key: &Key) -> Result<Option<Credential>> {
@@ -107,8 +113,8 @@ impl CredentialStore for KeychainStore {
         let found = self.read(key);
         let mut known = self.known();
         // What was read once is worth more than a keychain that fails later.
-        if found.is_ok() || !known.contains_key(&name) {
-            known.insert(name, found.clone());
+        if found.is_ok() || known.get(&name).is_none_or(|(_, before)| before.is_err()) {
+            known.insert(name, (Instant::now(), found.clone()));
         }
         drop(known);
         found
@@ -121,7 +127,7 @@ impl CredentialStore for KeychainStore {
         let name = key.item_name();
         let wanted = name.clone();
         self.ask(move |items| items.set(&wanted, &bytes))?;
-        self.known().insert(name, Ok(Some(credential.clone())));
+        self.known().insert(name, (Instant::now(), Ok(Some(credential.clone()))));
         Ok(())
     }
 
@@ -129,7 +135,7 @@ impl CredentialStore for KeychainStore {
         let name = key.item_name();
         let wanted = name.clone();
         self.ask(move |items| items.delete(&wanted))?;
-        self.known().insert(name, Ok(None));
+        self.known().insert(name, (Instant::now(), Ok(None)));
         Ok(())
     }
 
