@@ -43,6 +43,13 @@ pub(crate) fn named(word: &str) -> Option<String> {
     is_listed.then_some(name)
 }
 
+/// Whether one of the commands is a word of a text, whatever the quotes.
+pub(crate) fn is_written_in(text: &str) -> bool {
+    let plain = text.replace(['\'', '"', '\\'], "");
+    let ends_word = |letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter));
+    plain.split(ends_word).any(|word| named(word).is_some())
+}
+
 /// Whether a path names a disk or the memory, whether or not this machine has it.
 pub(crate) fn is_raw_device(path: &str) -> bool {
     let mut parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");

@@ -136,6 +136,7 @@ impl Walker {
 
     /// What is written to a file and run from it in the same text, and what bash evaluates where all of it is known.
     pub(super) fn settle(&mut self) {
+        self.operands_evaluated();
         let (mut written, mut ran) = (Vec::new(), Vec::new());
         for round in 0.. {
             let wrote = add_new(&mut written, &mut self.written);
@@ -149,6 +150,7 @@ impl Walker {
             }
             self.run_written(&written, &ran);
         }
+        self.operands_evaluated();
         if let Some(shown) = self.may_run.take().filter(|_| self.has_arithmetic) {
             self.computed(format!("`{shown}` runs where a variable that holds it is taken for arithmetic"));
         }

@@ -6,6 +6,7 @@
 //! | `feed` | what reaches the standard input of a command, which a shell there runs |
 //! | `words` | decodes a word and finds what runs while it is expanded |
 //! | `unwrap` | the command behind `env`, `xargs`, `sh -c` and the like |
+//! | `guess` | words that may be a command, or a text for a shell |
 //! | `values` | values of options and variables that a program runs |
 //! | `wrappers` | their options, as data |
 //! | `credentials` | whether a word reaches what signs a person in |
@@ -15,6 +16,7 @@
 
 pub(crate) mod credentials;
 mod feed;
+mod guess;
 mod own;
 mod processes;
 mod reach;
@@ -87,7 +89,11 @@ struct Walker {
     found: Inspection,
     steps: usize,
     /// The texts that were read, with what a shell in them would read: once is enough.
-    read: HashSet<(String, Feed)>,
+    read: HashSet<(String, Feed, bool)>,
+    /// What is looked at may be something else than a text for a shell.
+    is_guess: bool,
+    /// The names of functions.
+    functions: HashSet<String>,
     /// What is at the standard input of the commands that are looked at.
     stdin: Feed,
     /// What `exec` has opened for all further commands.
@@ -100,6 +106,8 @@ struct Walker {
     ran: Vec<Arg>,
     /// Variables are evaluated as arithmetic somewhere.
     has_arithmetic: bool,
+    /// The same in a word.
+    expands_arithmetic: bool,
     /// What may be in a variable by then, and looks like a substitution.
     may_run: Option<String>,
 }
@@ -128,7 +136,7 @@ impl Walker {
 
     /// A text that a shell runs.
     fn script(&mut self, text: &str, depth: usize) {
-        if !self.may_go_on(depth) || !self.read.insert((text.to_owned(), self.stdin.clone())) {
+        if !self.may_go_on(depth) || !self.read.insert((text.to_owned(), self.stdin.clone(), self.is_guess)) {
             return;
         }
         if text.contains("BASH_ALIASES") || text.contains("BASH_CMDS") {

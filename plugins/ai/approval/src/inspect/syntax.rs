@@ -1,9 +1,9 @@
 //! The syntax tree: every command in it, wherever it is.
 
 use brush_parser::ast::{
-    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList,
-    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline,
-    ProcessSubstitutionKind, RedirectList, SimpleCommand,
+    AssignmentName, AssignmentValue, BinaryPredicate, Command, CommandPrefixOrSuffixItem, CompoundCommand,
+    CompoundList, ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline,
+    ProcessSubstitutionKind, RedirectList, SimpleCommand, UnaryPredicate,
 };
 
 use super::feed::{Feed, SUBSTITUTED};
@@ -53,6 +53,7 @@ impl Walker {
             }
             Command::Compound(compound, redirects) => self.redirected(compound, redirects.as_ref(), depth),
             Command::Function(function) => {
+                self.functions.insert(function.fname.value.clone());
                 // Where it is called is not looked for.
                 let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
                 self.redirected(&function.body.0, function.body.1.as_ref(), depth);
@@ -136,9 +137,23 @@ impl Walker {
                 self.test(right, depth);
             }
             ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => self.test(inner, depth),
-            ExtendedTestExpr::UnaryTest(_, word) => self.test_word(&word.value, depth),
-            ExtendedTestExpr::BinaryTest(_, left, right) => {
-                self.has_arithmetic = true;
+            ExtendedTestExpr::UnaryTest(predicate, word) => {
+                use UnaryPredicate as P;
+                self.has_arithmetic |=
+                    matches!(predicate, P::ShellVariableIsSetAndAssigned | P::ShellVariableIsSetAndNameRef);
+                self.test_word(&word.value, depth);
+            }
+            ExtendedTestExpr::BinaryTest(predicate, left, right) => {
+                use BinaryPredicate as P;
+                self.has_arithmetic |= matches!(
+                    predicate,
+                    P::ArithmeticEqualTo
+                        | P::ArithmeticNotEqualTo
+                        | P::ArithmeticLessThan
+                        | P::ArithmeticLessThanOrEqualTo
+                        | P::ArithmeticGreaterThan
+                        | P::ArithmeticGreaterThanOrEqualTo
+                );
                 self.test_word(&left.value, depth);
                 self.test_word(&right.value, depth);
             }

@@ -150,7 +150,7 @@ impl Walker {
             return;
         }
         // `time -- rm`: the shell takes the dashes, and no command has such a name.
-        if words.len() > 1 && first.outline.starts_with('-') {
+        if words.len() > 1 && matches!(first.text(), Some("--" | "-p")) {
             return self.timed(&words[1..], depth);
         }
         self.found.commands.push(words.to_vec());
@@ -218,12 +218,14 @@ impl Walker {
             self.texts(words.get(1..).unwrap_or_default(), depth);
         }
         if ANY_WORD.contains(&name) {
-            return self.any_word(words.get(1..).unwrap_or_default(), depth);
+            return self.any_word(words, depth);
         }
         if let Some((_, after)) = AFTER_WORD.iter().find(|(names, _)| names.contains(&name)) {
             let start = words.iter().position(|word| word.text().is_some_and(|word| after.contains(&word)));
-            let rest = start.and_then(|start| words.get(start + 1..)).unwrap_or_default();
-            return self.any_word(rest, depth);
+            let Some(start) = start else { return };
+            let mut rest = words[start..].to_vec();
+            rest[0] = words[0].clone();
+            return self.any_word(&rest, depth);
         }
         match name {
             "watch" => self.watch(words, depth),
@@ -281,44 +283,6 @@ impl Walker {
         }
     }
 
-    /// Words that are a text for a shell by themselves.
-    fn texts(&mut self, words: &[Arg], depth: usize) {
-        for text in words.iter().filter_map(Arg::text) {
-            if text.contains([' ', ';', '&', '|', '\n']) {
-                self.script(text, depth);
-            }
-        }
-    }
-
-    /// Any of the words may be the command, or a text for a shell after -c.
-    fn any_word(&mut self, words: &[Arg], depth: usize) {
-        for (index, word) in words.iter().enumerate() {
-            let Some(text) = word.text() else { continue };
-            if let Some(letters) = text.strip_prefix('-').filter(|letters| !letters.starts_with('-'))
-                && let Some((_, attached)) = letters.split_once('c')
-            {
-                // `-qc 'rm x'`, and what is behind the letter at once.
-                let next = words.get(index + 1).and_then(Arg::text).unwrap_or_default();
-                let is_name = attached.len() > 1 && attached.starts_with(|first: char| first.is_alphabetic());
-                match attached {
-                    "" => self.script(next, depth),
-                    _ if is_name
-                        && (attached.contains(' ') || crate::dangerous::named(attached).is_some()) =>
-                    {
-                        self.script(attached, depth);
-                    }
-                    _ => {}
-                }
-            }
-            let name = word.program().unwrap_or_default();
-            let is_same = SAME_EFFECT.iter().any(|(known, _)| *known == name);
-            if crate::dangerous::named(name).is_some() || is_same || may_wrap(name) && name != "." {
-                self.command(&words[index..], depth);
-                return;
-            }
-        }
-    }
-
     fn wrapper(&mut self, wrapper: &Wrapper, words: &[Arg], depth: usize) {
         let opened = open(wrapper, words);
         let is_command = wrapper.names.contains(&"command");
@@ -326,7 +290,7 @@ impl Walker {
             return;
         }
         if opened.is_uncertain {
-            self.any_word(words.get(1..).unwrap_or_default(), depth);
+            self.any_word(words, depth);
         }
         let mut rest = opened.rest.to_vec();
         if wrapper.names == ENV.names
@@ -362,7 +326,7 @@ impl Walker {
         let rest = words.get(start..).unwrap_or_default();
         if rest.first().and_then(Arg::text).is_some_and(strict::begins_compound) {
             self.computed("what is timed is read in more than one way");
-            self.any_word(rest, depth);
+            self.any_word(words, depth);
         }
         self.command(rest, depth);
     }
@@ -374,7 +338,7 @@ impl Walker {
             self.text_of(words.get(at + 1..).unwrap_or_default(), "-Command", depth);
         }
         if opened.is_uncertain {
-            self.any_word(words.get(1..).unwrap_or_default(), depth);
+            self.any_word(words, depth);
         }
         self.ran.extend(opened.value(&["rcfile", "init-file"]).cloned());
         if !opened.has(&["c", "command"]) {
@@ -389,7 +353,7 @@ impl Walker {
     fn xargs(&mut self, words: &[Arg], depth: usize) {
         let opened = open(&XARGS, words);
         if opened.is_uncertain {
-            self.any_word(words.get(1..).unwrap_or_default(), depth);
+            self.any_word(words, depth);
         }
         let mark = opened.value(&["I", "i", "replace", "J"]).and_then(Arg::text);
         let replaces = opened.has(&["I", "i", "replace", "J"]);
@@ -412,7 +376,7 @@ impl Walker {
     fn watch(&mut self, words: &[Arg], depth: usize) {
         let opened = open(&WATCH, words);
         if opened.is_uncertain {
-            self.any_word(words.get(1..).unwrap_or_default(), depth);
+            self.any_word(words, depth);
         }
         if opened.has(&["x", "exec"]) {
             self.command(opened.rest, depth);
@@ -422,10 +386,10 @@ impl Walker {
     }
 
     fn parallel(&mut self, words: &[Arg], depth: usize) {
-        let words = words.get(1..).unwrap_or_default();
         let end = words.iter().position(|word| word.outline.starts_with(":::")).unwrap_or(words.len());
         let (template, values) = words.split_at(end);
         self.any_word(template, depth);
+        let template = template.get(1..).unwrap_or_default();
         for word in template.iter().chain(values) {
             let Some(text) = word.text() else { continue };
             if text.contains([' ', '\n', ';', '&', '|']) {

@@ -1,11 +1,15 @@
 //! Values that run: of options, of settings, of the environment, and of variables that bash evaluates.
 
 use super::Walker;
-use super::wrappers::{RUNS_SETTING, RUNS_VALUE, RUNS_VARIABLE, SUBSCRIPTS};
-use crate::shell::word::Arg;
+use super::wrappers::{
+    ENV, GIT_FILTERS, RUNS_OWN_VALUE, RUNS_SETTING, RUNS_VALUE, RUNS_VARIABLE, SHELL, SUBSCRIPTS,
+};
+use crate::shell::word::{Arg, UNKNOWN};
 
 /// As much of a long option has to be written for it to be taken for that one.
 const SHORTEST: usize = 3;
+/// What makes `test` take its operands for arithmetic.
+const COMPARES: &[&str] = &["-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v", "-R"];
 
 impl Walker {
     /// `tar --to-command='rm x'` and the like, and a function that comes through the environment.
@@ -24,9 +28,11 @@ impl Walker {
             }
             if let Some(long) = text.strip_prefix("--") {
                 let (option, value) = long.split_once('=').unwrap_or((long, next));
-                let is_known = |known: &str| option.len() >= SHORTEST && known.starts_with(option);
-                if RUNS_VALUE.iter().any(|known| is_known(known)) {
-                    self.value(value.strip_prefix("exec=").unwrap_or(value), depth);
+                let value = value.strip_prefix("exec=").unwrap_or(value);
+                if is_command_of(name, option) {
+                    self.value(value, depth);
+                } else if RUNS_VALUE.contains(&option) {
+                    self.guessed(|walker| walker.value(value, depth), value);
                 }
             } else if let Some(value) = short_value(name, index, text) {
                 self.value(if value.is_empty() { next } else { value }, depth);
@@ -59,9 +65,15 @@ impl Walker {
     /// Words that bash may evaluate later, when they are in a variable or one of its parameters.
     pub(super) fn later(&mut self, name: &str, words: &[Arg], depth: usize) {
         let is_evaluated = SUBSCRIPTS.contains(&name);
-        self.has_arithmetic |= name == "let"
-            || matches!(name, "declare" | "typeset" | "local" | "export" | "readonly" | "test" | "[")
-                && words.iter().any(|word| word.outline.starts_with('-'));
+        self.has_arithmetic |= match name {
+            "let" => true,
+            "test" | "[" => words.iter().any(|word| COMPARES.contains(&word.outline.as_str())),
+            "declare" | "typeset" | "local" => words.iter().any(|word| {
+                word.outline.starts_with(UNKNOWN)
+                    || word.outline.starts_with('-') && word.outline.contains('i')
+            }),
+            _ => false,
+        };
         for word in words {
             if word.outline.contains("BASH_ALIASES") || word.outline.contains("BASH_CMDS") {
                 self.computed("it changes what the names of commands stand for");
@@ -69,8 +81,27 @@ impl Walker {
             match name {
                 _ if is_evaluated => self.deferred_text(word, depth),
                 "set" => self.deferred_value(word, depth),
-                _ => self.deferred_subscript(word, depth),
+                // The text of a shell may take its operands for arithmetic; no other program does.
+                "source" | "." => self.deferred_subscript(word, depth),
+                _ if SHELL.names.contains(&name) => self.deferred_subscript(word, depth),
+                _ if ENV.names.contains(&name) && is_assignment(word) => self.deferred_subscript(word, depth),
+                _ => {}
             }
+        }
+    }
+
+    /// Operands of functions, and what `echo` may give a variable, where arithmetic is somewhere.
+    pub(super) fn operands_evaluated(&mut self) {
+        if !self.has_arithmetic && !self.expands_arithmetic {
+            return;
+        }
+        let is_theirs = |words: &&Vec<Arg>| {
+            let name = words.first().and_then(Arg::program).unwrap_or_default();
+            name == "echo" || self.functions.contains(name)
+        };
+        let calls: Vec<Vec<Arg>> = self.found.commands.iter().filter(is_theirs).cloned().collect();
+        for word in calls.iter().flat_map(|words| &words[1..]) {
+            self.deferred_subscript(word, 1);
         }
     }
 
@@ -103,6 +134,19 @@ impl Walker {
             }
         }
     }
+}
+
+/// Whether the value of a long option is a command to this program, which may take the beginning of its name for it.
+fn is_command_of(name: &str, option: &str) -> bool {
+    let is_short = |known: &&str| option.len() >= SHORTEST && known.starts_with(option);
+    name == "git" && GIT_FILTERS.contains(&option)
+        || RUNS_OWN_VALUE.iter().any(|(names, options)| names.contains(&name) && options.iter().any(is_short))
+}
+
+fn is_assignment(word: &Arg) -> bool {
+    word.outline
+        .split_once('=')
+        .is_some_and(|(name, _)| name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_'))
 }
 
 /// Whether git runs the value of a setting: `core.pager`, `pager.log`, `filter.x.clean`.

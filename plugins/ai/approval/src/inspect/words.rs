@@ -73,7 +73,10 @@ impl Walker {
             WordPiece::BackquotedCommandSubstitution(text) => {
                 self.script(&text.replace("\\`", "`").replace("\\$", "$").replace("\\\\", "\\"), depth + 1);
             }
-            WordPiece::ArithmeticExpression(expression) => self.expanded_text(&expression.value, depth),
+            WordPiece::ArithmeticExpression(expression) => {
+                self.expands_arithmetic |= names_variable(&expression.value);
+                self.expanded_text(&expression.value, depth);
+            }
             WordPiece::ParameterExpansion(ParameterExpr::Parameter {
                 parameter: word::Parameter::Named(name),
                 indirect: false,
@@ -119,8 +122,7 @@ impl Walker {
 
     /// A text that bash evaluates as arithmetic: where a variable is in it, so is what the variable holds.
     pub(super) fn evaluated(&mut self, text: &str, depth: usize) {
-        self.has_arithmetic |=
-            text.contains(|character: char| character.is_alphabetic() || "_$".contains(character));
+        self.has_arithmetic |= names_variable(text);
         self.expanded_text(text, depth);
     }
 
@@ -209,4 +211,9 @@ impl Walker {
             self.expanded_text(text, depth);
         }
     }
+}
+
+/// Whether arithmetic has a variable in it.
+fn names_variable(text: &str) -> bool {
+    text.contains(|character: char| character.is_alphabetic() || "_$".contains(character))
 }

@@ -252,7 +252,10 @@ pub(super) const ANY_WORD: &[&str] = &[
 ];
 
 /// Commands of these that give a word to a shell, when there is more than a name in it.
-pub(super) const RUNS_TEXT: &[&str] = &["ssh", "tmux", "screen", "bsub", "qsub", "qrsh", "npx"];
+pub(super) const RUNS_TEXT: &[&str] = &["ssh", "tmux", "screen", "bsub", "qsub", "qrsh"];
+
+/// Commands that give what is behind their own -c to a shell.
+pub(super) const TAKES_TEXT: &[&str] = &["flock", "script", "npx", "npm", "pnpm", "yarn"];
 
 /// Commands that run another one after one of these words.
 pub(super) const AFTER_WORD: &[(&[&str], &[&str])] = &[
@@ -311,7 +314,7 @@ pub(super) const SUBSCRIPTS: &[&str] = &[
     "compgen",
 ];
 
-/// Long options of programs of every kind whose value is a command: of tar, rsync, rg and others.
+/// Long options whose value is a command to any program that has them.
 pub(super) const RUNS_VALUE: &[&str] = &[
     "to-command",
     "checkpoint-action",
@@ -325,10 +328,35 @@ pub(super) const RUNS_VALUE: &[&str] = &[
     "exec-batch",
     "command",
     "compress-program",
-    "filter",
     "shell-command",
     "wrap",
     "coreutils-prog",
+];
+
+/// The same of some programs, which take the beginning of the name for it.
+pub(super) const RUNS_OWN_VALUE: &[(&[&str], &[&str])] = &[
+    (
+        &["tar", "gtar", "bsdtar"],
+        &[
+            "to-command",
+            "checkpoint-action",
+            "use-compress-program",
+            "info-script",
+            "new-volume-script",
+            "rsh-command",
+        ],
+    ),
+    (&["rsync"], &["rsh", "rsync-path"]),
+    (&["split", "gsplit"], &["filter"]),
+    (&["sort", "gsort"], &["compress-program"]),
+    (&["sbatch"], &["wrap"]),
+    (&["flock", "script"], &["command"]),
+    (&["git"], &["exec", "extcmd", "upload-pack", "receive-pack"]),
+    (&["npx", "npm"], &["call"]),
+];
+
+/// Options of `git filter-branch`.
+pub(super) const GIT_FILTERS: &[&str] = &[
     "tree-filter",
     "index-filter",
     "msg-filter",
@@ -336,9 +364,6 @@ pub(super) const RUNS_VALUE: &[&str] = &[
     "parent-filter",
     "commit-filter",
     "tag-name-filter",
-    "extcmd",
-    "upload-pack",
-    "receive-pack",
 ];
 
 /// How the names of variables end that programs take for a command.
