@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use seqera_tests::emulator::{Emulator, Fault, Replay};
+use seqera_tests::emulator::{Emulator, Fault, Options, Replay};
 use seqera_tests::sandbox::{Sandbox, finished, signal};
 use serde_json::json;
 
@@ -370,4 +370,25 @@ fn ctrl_c_stops_an_answer_and_the_conversation_goes_on() {
     terminal.wait_for("> ");
     terminal.keys.write_all(b"\x03").unwrap();
     assert_eq!(terminal.end(), 130);
+}
+
+/// A stop in the middle of a renewal holds back nothing but the end of the process: the next one is heard.
+#[test]
+fn ctrl_c_is_heard_while_the_session_is_renewed() {
+    let emulator = Emulator::start(Options::default()).unwrap();
+    let sandbox = Sandbox::on(&emulator);
+    let _login = sandbox.login().success();
+    let _chosen = sandbox.run(sandbox.command(["org", "switch", "Tutorial Lab"])).success();
+    crate::renewal::expire(&sandbox);
+    emulator.forget_requests();
+    emulator.fault(Fault { ms: 6000, ..Fault::new("token", "delay") }.after());
+    let mut terminal = Terminal::run(&sandbox, &["ai", "first question"]);
+    std::thread::sleep(Duration::from_millis(2500));
+    terminal.keys.write_all(b"\x03").unwrap();
+    terminal.wait_for("(stopped)");
+    terminal.wait_for("> ");
+    terminal.keys.write_all(b"\x03").unwrap();
+    terminal.wait_for("\n");
+    assert_eq!(terminal.end(), 130);
+    let _stored = sandbox.seqera("auth token --force-refresh").success();
 }
