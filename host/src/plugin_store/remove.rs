@@ -1,7 +1,5 @@
 //! Takes plugins away.
 
-use std::fs;
-
 use semver::Version;
 
 use super::locking;
@@ -71,14 +69,12 @@ pub fn take_away(_held: &Lock, store: &Store, name: &str, entries: &[Entry], is_
         reached(Step::Revoked)?;
     }
     for entry in entries {
-        store.discard(&entry.dir)?;
+        store.discard(name, &entry.dir)?;
         let version = Some(entry.version().to_string());
         let record = Record { version, sha256: entry.sha256(), ..Record::new(Event::Removed, name) };
         audit::write(&store.paths, &[record]);
         reached(Step::TakenAway)?;
     }
-    // The directory of the name goes with its last version; what else lies in it keeps it.
-    let _not_empty = fs::remove_dir(store.root().join(name));
     Ok(())
 }
 

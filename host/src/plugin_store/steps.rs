@@ -30,7 +30,9 @@ pub enum Step {
     Recorded,
     /// The grants of a plugin of which the last version is removed were taken back.
     Revoked,
-    /// A version that is removed has left its place.
+    /// A version that is removed lies in the trash.
+    Trashed,
+    /// A version that is removed is gone, and the directory of its name with the last one.
     TakenAway,
     /// The lock, if there is one, names it no more.
     Forgotten,

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::download::Downloads;
 use super::durable;
 use super::receipt::Receipt;
+use super::steps::{Step, reached};
 use crate::broker::Broker;
 use crate::config::{Config, Paths};
 use crate::discovery::{Catalog, Entry, Origin};
@@ -66,11 +67,6 @@ impl Store {
         self.broker.config()
     }
 
-    /// The plugins directory.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// All plugins on this machine.
     pub fn catalog(&self) -> Catalog<'_> {
         self.broker.catalog()
@@ -94,12 +90,9 @@ impl Store {
             io::ErrorKind::TimedOut => failed(error.to_string()).hint("Try again later."),
             _ => failed(error.to_string()),
         })?;
+        self.finish_removals();
         for leftover in [STAGING, TRASH] {
             let _kept_until_next_time = fs::remove_dir_all(self.root.join(leftover));
-        }
-        for dir in fs::read_dir(&self.root).into_iter().flatten().flatten().map(|item| item.path()) {
-            // Only what is empty goes: the last version of a plugin was just removed from it.
-            let _not_empty = fs::remove_dir(dir);
         }
         Ok(Lock { _file: Some(file) })
     }
@@ -125,18 +118,32 @@ impl Store {
         Ok(corner)
     }
 
-    /// Takes a directory out of the way at once, and then deletes it.
+    /// Takes a version of a plugin out of the way at once, and then deletes it. The directory of its name goes with the
+    /// last one; what else lies in it keeps it.
     ///
     /// # Errors
     /// `Failed`: it cannot be moved; then it is still there, whole.
-    pub fn discard(&self, dir: &Path) -> Result<()> {
+    pub fn discard(&self, name: &str, version: &Path) -> Result<()> {
         let trash = self.corner(&self.root, TRASH)?;
-        fs::rename(dir, trash.path().join("removed"))
-            .map_err(|error| self.failed(&format!("remove {}", dir.display()), &error))?;
-        durable::sync_directory(dir.parent().unwrap_or(dir));
+        // It is called as the plugin there: whoever goes on from here knows which directory may be empty now.
+        fs::rename(version, trash.path().join(name))
+            .map_err(|error| self.failed(&format!("remove {}", version.display()), &error))?;
+        reached(Step::Trashed)?;
+        let of_name = self.root.join(name);
+        durable::sync_directory(&of_name);
+        let _not_empty = fs::remove_dir(of_name);
         // What cannot be deleted now, because somebody uses it, goes with the next sweep.
         let _swept_later = trash.close();
         Ok(())
+    }
+
+    /// Only of what somebody was removing: other empty directories are not ours.
+    fn finish_removals(&self) {
+        let listed = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+        let removals = listed(&self.root.join(TRASH)).flat_map(|removal| listed(&removal.path()));
+        for removed in removals {
+            let _not_empty = fs::remove_dir(self.root.join(removed.file_name()));
+        }
     }
 
     fn corner(&self, place: &Path, name: &str) -> Result<TempDir> {

@@ -45,7 +45,7 @@ fn a_removal_that_dies_is_finished_by_the_next() {
     let world = World::new();
     let fixture = stage::fixtures().join("credits/credits/1.0.0").display().to_string();
     let place = world.user.plugins().join("credits");
-    for step in ["locked", "revoked", "takenaway", "forgotten"] {
+    for step in ["locked", "revoked", "trashed", "takenaway", "forgotten"] {
         let _installed = world.run(&["install", &fixture, "--yes"]).success();
         let _locked = world.run(&["lock"]).success();
         let _killed = killed(&world, step, &["remove", "credits"]);
@@ -70,10 +70,23 @@ fn a_removal_that_dies_is_finished_by_the_next() {
 }
 
 #[test]
+fn a_removal_that_died_costs_other_empty_directories_nothing() {
+    let world = World::new();
+    let own = ["mine", "projects"].map(|name| world.user.plugins().join(name));
+    own.iter().for_each(|dir| fs::create_dir_all(dir).unwrap());
+    let _installed = world.run(&["install", &world.archive("0.3.0"), "--yes"]).success();
+    assert!(own.iter().all(|dir| dir.is_dir()), "after an installation");
+    let _killed = killed(&world, "trashed", &["remove", "hello"]);
+    let _finished = world.run(&["remove", "hello"]).fails(1, "hello is not installed");
+    assert!(!world.user.plugins().join("hello").exists());
+    assert!(own.iter().all(|dir| dir.is_dir()), "after a removal");
+}
+
+#[test]
 fn removing_one_version_that_dies_is_finished_by_the_next() {
     let world = World::new();
     let (old, new) = (world.archive("0.3.0"), world.archive("0.4.0"));
-    for step in ["locked", "takenaway", "forgotten"] {
+    for step in ["locked", "trashed", "takenaway", "forgotten"] {
         let _old = world.run(&["install", &old, "--yes"]).success();
         let _new = world.run(&["install", &new, "--yes"]).success();
         let _locked = world.run(&["lock"]).success();
@@ -122,7 +135,7 @@ fn a_sweep_that_dies_is_finished_by_the_next() {
     let _new = world.run(&["install", &archives[2], "--yes"]).success();
     let _locked = world.run(&["lock"]).success();
     let lock = lock_file(&world);
-    for step in ["revoked", "takenaway"] {
+    for step in ["revoked", "trashed", "takenaway"] {
         for archive in &archives[..2] {
             let _again = world.run(&["install", archive, "--yes"]);
         }
