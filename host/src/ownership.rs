@@ -47,7 +47,7 @@ pub fn check(_entry: &Entry) -> Result<()> {
 #[cfg(unix)]
 struct Trusted {
     users: [u32; 3],
-    groups: [u32; 3],
+    groups: Vec<u32>,
 }
 
 #[cfg(unix)]
@@ -63,7 +63,10 @@ impl Trusted {
         let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let program = std::env::current_exe().and_then(std::fs::metadata);
         let (owner, owners) = program.map_or((user, group), |program| (program.uid(), program.gid()));
-        Self { users: [0, user, owner], groups: [0, group, owners] }
+        let others = rustix::process::getgroups().unwrap_or_default();
+        let mut groups = vec![0, group, owners];
+        groups.extend(others.into_iter().map(|group| group.as_raw()));
+        Self { users: [0, user, owner], groups }
     }
 
     fn problem(&self, path: &Path, metadata: &Metadata) -> Option<Problem> {

@@ -48,7 +48,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// Those of the file system; `TimedOut`: another process takes too long.
 pub fn lock(path: &Path) -> io::Result<File> {
-    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    create_directory(path.parent().unwrap_or(Path::new(".")))?;
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     let started = Instant::now();
     let mut is_told = false;
@@ -85,6 +85,35 @@ pub fn sync_directory(directory: &Path) {
 pub fn open_to_all(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+}
+
+/// Makes a directory, and those above it, that others may read and never write, whatever the mask: what is laid there is
+/// run. One that exists keeps its mode.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(directory)
+}
+
+/// Takes the right to write a file from all others.
+///
+/// # Errors
+/// Those of the file system.
+#[cfg(unix)]
+pub fn close_to_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode();
+    file.set_permissions(fs::Permissions::from_mode(mode & !0o022))
+}
+
+#[cfg(not(unix))]
+pub fn close_to_others(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -373,7 +373,8 @@ fn assemble(corner: &Path, package: &Path, inspected: &Inspected, fetched: &Fetc
     let names = [MANIFEST_FILE, &inspected.manifest.cli.file, &inspected.artifact()?.file];
     for name in names.into_iter().chain(signature) {
         fs::rename(package.join(name), ready.join(name)).map_err(failed)?;
-        File::open(ready.join(name)).and_then(|file| file.sync_all()).map_err(failed)?;
+        let file = File::open(ready.join(name)).map_err(failed)?;
+        durable::close_to_others(&file).and_then(|()| file.sync_all()).map_err(failed)?;
     }
     let receipt = Receipt {
         archive_sha256: fetched.archive_sha256.clone(),
@@ -389,7 +390,7 @@ fn assemble(corner: &Path, package: &Path, inspected: &Inspected, fetched: &Fetc
 
 fn put(ready: &Path, place: &Path) -> io::Result<()> {
     if let Some(parent) = place.parent() {
-        fs::create_dir_all(parent)?;
+        durable::create_directory(parent)?;
     }
     durable::take_place(ready, place)
 }

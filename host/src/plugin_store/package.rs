@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -120,14 +120,16 @@ impl Package {
     /// `Failed`: files cannot be written.
     pub fn lay_out(&self, root: &Path) -> Result<PathBuf> {
         let parent = root.join(&self.manifest.plugin.name);
-        fs::create_dir_all(&parent).map_err(|error| failed("create", &parent, &error))?;
+        durable::create_directory(&parent).map_err(|error| failed("create", &parent, &error))?;
         let staging = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(&parent)
             .map_err(|error| failed("write into", &parent, &error))?;
         for (name, bytes) in self.files() {
             let path = staging.path().join(name);
-            fs::write(&path, bytes).map_err(|error| failed("write", &path, &error))?;
+            fs::File::create(&path)
+                .and_then(|mut file| file.write_all(bytes).and_then(|()| durable::close_to_others(&file)))
+                .map_err(|error| failed("write", &path, &error))?;
         }
         let dir = self.directory(root);
         durable::open_to_all(staging.path())

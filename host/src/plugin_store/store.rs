@@ -148,7 +148,7 @@ impl Store {
 
     fn corner(&self, place: &Path, name: &str) -> Result<TempDir> {
         let corner = place.join(name);
-        fs::create_dir_all(&corner)
+        durable::create_directory(&corner)
             .and_then(|()| tempfile::Builder::new().prefix("").tempdir_in(&corner))
             .map_err(|error| self.failed(&format!("write into {}", corner.display()), &error))
     }

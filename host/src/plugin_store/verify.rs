@@ -9,6 +9,7 @@ use super::store::Store;
 use crate::audit;
 use crate::discovery::{Entry, Origin};
 use crate::error::{Code, Error, Result};
+use crate::ownership;
 
 /// A plugin and what is wrong with it.
 pub struct Report {
@@ -99,6 +100,7 @@ pub fn check(
     keys: &[PublicKey],
     withdrawn: &Withdrawn,
 ) -> Result<Option<String>> {
+    ownership::check(entry)?;
     let inspected = Inspected::read(&entry.dir, &entry.label(), keys)?;
     if let Some(receipt) = receipt {
         receipt.check(&inspected.manifest_sha256, &entry.label())?;

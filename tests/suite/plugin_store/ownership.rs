@@ -8,6 +8,8 @@ use seqera_tests::admin;
 use seqera_tests::sandbox::Sandbox;
 use serde_json::Value;
 
+use super::publisher::World;
+
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -34,6 +36,8 @@ fn what_every_user_may_write_is_not_loaded() {
         is_refused(&sandbox, "every user may write to", &path);
         let hint = format!("hint: chmod o-w {}\n", path.display());
         assert!(sandbox.seqera("hello").stderr.contains(&hint), "{hint}");
+        let verified = sandbox.seqera("plugin verify hello").fails(77, "every user may write to");
+        assert_eq!(verified.stdout, "WRONG   hello 0.3.0\n");
         fs::set_permissions(&path, before).unwrap();
         assert_eq!(sandbox.seqera("hello").success().stdout, "Hello, world\n");
     }
@@ -61,6 +65,47 @@ fn what_belongs_to_another_user_or_to_a_group_of_others_is_not_loaded() {
         assert_eq!(sandbox.seqera("hello").success().stdout, "Hello, world\n", "the own group may write");
         fs::set_permissions(&path, before).unwrap();
     }
+}
+
+/// What is installed runs, whatever the mask was, and whatever group a later run has.
+#[test]
+fn what_is_installed_under_an_open_mask_is_loaded() {
+    let world = World::new();
+    let (archive, library) = (world.archive("0.3.0"), world.library("0.3.0"));
+    for line in [["install", &archive, "--yes"].as_slice(), &["link", &library]] {
+        let mut command = world.user.beside(Path::new("sh"));
+        command.args(["-c", "umask 000; exec \"$0\" plugin \"$@\""]).arg(world.user.program()).args(line);
+        let _there = world.user.run(command).success();
+        let _verified = world.run(&["verify", "hello"]).success();
+        assert_eq!(world.user.seqera("hello you").success().stdout, "Hello, you\n", "{line:?}");
+    }
+}
+
+/// Only root can take other groups.
+#[test]
+fn a_project_directory_of_a_group_that_the_user_is_in_is_loaded_from() {
+    if !admin::is_possible() {
+        return;
+    }
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    fs::create_dir_all(world.user.plugins()).unwrap();
+    chown(world.user.plugins(), None, Some(4321)).unwrap();
+    set_mode(&world.user.plugins(), 0o2775);
+    let member = |groups: &[&str], line: &str| {
+        let mut command = world.user.beside(Path::new("setpriv"));
+        command.args(groups).args(["sh", "-c", "umask 002; exec \"$0\" \"$@\""]).arg(world.user.program());
+        command.args(line.split(' '));
+        world.user.run(command)
+    };
+    let _installed = member(&["--groups=4321"], &format!("plugin install {archive} --yes")).success();
+    assert_eq!(member(&["--groups=4321"], "hello you").success().stdout, "Hello, you\n");
+    assert_eq!(member(&["--regid=4321", "--clear-groups"], "hello you").success().stdout, "Hello, you\n");
+    let stranger = member(&["--clear-groups"], "plugin verify hello");
+    let _told = stranger.fails(77, "a group that is not yours (4321) may write to");
+    // Only the directory that was there may be written by the group.
+    set_mode(&world.user.plugins(), 0o2755);
+    assert_eq!(member(&["--clear-groups"], "hello you").success().stdout, "Hello, you\n");
 }
 
 /// Software that an account of its own installed for everybody, plugins included.
