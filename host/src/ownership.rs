@@ -7,6 +7,8 @@ use std::path::Path;
 
 use crate::discovery::Entry;
 #[cfg(unix)]
+use crate::discovery::Origin;
+#[cfg(unix)]
 use crate::error::Code;
 #[cfg(unix)]
 use crate::error::Error;
@@ -23,10 +25,15 @@ pub fn check(entry: &Entry) -> Result<()> {
     let names = names.into_iter().chain(entry.artifact().map(|artifact| artifact.file.as_str()));
     let files: Vec<_> = names.map(|name| entry.dir.join(name)).collect();
     let trusted = Trusted::here();
-    for path in files.iter().map(AsRef::as_ref).chain(entry.dir.ancestors().take(3)) {
+    let directories: Vec<&Path> = entry.dir.ancestors().take(3).collect();
+    // The outermost first: where that is another user's, nothing in it is ours to remove.
+    for path in directories.into_iter().rev().chain(files.iter().map(AsRef::as_ref)) {
         // What is missing is said by whoever needs it.
         let Ok(metadata) = std::fs::metadata(path) else { continue };
-        if let Some(problem) = trusted.problem(path, &metadata) {
+        if let Some(mut problem) = trusted.problem(path, &metadata) {
+            if metadata.is_dir() && trusted.is_of_another(&metadata) {
+                problem.hint = elsewhere(entry);
+            }
             return Err(problem.refuses(entry));
         }
     }
@@ -69,12 +76,17 @@ impl Trusted {
         Self { users: [0, user, owner], groups }
     }
 
+    fn is_of_another(&self, metadata: &Metadata) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        !self.users.contains(&metadata.uid())
+    }
+
     fn problem(&self, path: &Path, metadata: &Metadata) -> Option<Problem> {
         use std::os::unix::fs::MetadataExt;
         const GROUP_MAY_WRITE: u32 = 0o020;
         const OTHERS_MAY_WRITE: u32 = 0o002;
         let (mode, shown) = (metadata.mode(), path.display());
-        if !self.users.contains(&metadata.uid()) {
+        if self.is_of_another(metadata) {
             return Some(Problem {
                 what: format!("{shown} belongs to another user ({})", metadata.uid()),
                 hint: "Remove it, and install the plugin yourself.".to_owned(),
@@ -90,6 +102,18 @@ impl Trusted {
             what: format!("a group that is not yours ({}) may write to {shown}", metadata.gid()),
             hint: format!("chmod g-w {shown}"),
         })
+    }
+}
+
+/// What helps against a directory of somebody else: certainly not to remove it.
+#[cfg(unix)]
+fn elsewhere(entry: &Entry) -> String {
+    match entry.origin {
+        Origin::Bundled => "Install seqera again, as root or as yourself.".to_owned(),
+        Origin::User | Origin::Linked => {
+            "Run seqera as that user, or set HOME or SEQERA_PLUGINS_DIR to a directory of your own."
+                .to_owned()
+        }
     }
 }
 

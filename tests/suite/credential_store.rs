@@ -439,8 +439,11 @@ fn a_directory_that_is_not_ours_alone_is_refused_or_said() {
     fs::rename(&elsewhere, &dir).unwrap();
     if fs::metadata(&dir).unwrap().uid() == 0 {
         std::os::unix::fs::chown(&dir, Some(65534), None).unwrap();
-        let _refused = sandbox.seqera("auth token").fails(9, "belongs to another user");
-        let _refused = sandbox.seqera("login --no-browser").fails(9, "belongs to another user");
+        for line in ["auth token", "login --no-browser"] {
+            let run = sandbox.seqera(line).fails(9, "belongs to another user");
+            assert!(run.stderr.contains("hint: Run seqera as that user, or set HOME"), "{run}");
+            assert!(!run.stderr.contains("Remove"), "{run}");
+        }
     }
 }
 

@@ -56,6 +56,9 @@ fn what_belongs_to_another_user_or_to_a_group_of_others_is_not_loaded() {
     for path in [dir.join("plugin.toml"), dir.join("cli.json"), library, dir, parent, sandbox.plugins()] {
         chown(&path, Some(1234), None).unwrap();
         is_refused(&sandbox, "belongs to another user (1234)", &path);
+        let said = sandbox.seqera("hello").stderr;
+        assert_eq!(said.contains("hint: Remove it"), path.is_file(), "{said}");
+        assert_eq!(said.contains("hint: Run seqera as that user, or set HOME"), path.is_dir(), "{said}");
         chown(&path, Some(0), Some(1234)).unwrap();
         let before = fs::metadata(&path).unwrap().permissions();
         assert_eq!(sandbox.seqera("hello").success().stdout, "Hello, world\n", "a group that may read");
@@ -65,6 +68,21 @@ fn what_belongs_to_another_user_or_to_a_group_of_others_is_not_loaded() {
         assert_eq!(sandbox.seqera("hello").success().stdout, "Hello, world\n", "the own group may write");
         fs::set_permissions(&path, before).unwrap();
     }
+}
+
+/// Root, with the HOME of a user: nothing in it is to be removed.
+#[test]
+fn a_plugins_directory_of_another_user_is_left_alone() {
+    if !admin::is_possible() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let _hello = sandbox.install("hello");
+    let given = std::process::Command::new("chown").args(["-R", "1234:1234"]).arg(sandbox.home()).status();
+    assert!(given.unwrap().success());
+    is_refused(&sandbox, "belongs to another user (1234)", &sandbox.plugins());
+    let said = sandbox.seqera("hello").stderr;
+    assert!(said.contains("set HOME or SEQERA_PLUGINS_DIR") && !said.contains("Remove"), "{said}");
 }
 
 /// What is installed runs, whatever the mask was, and whatever group a later run has.

@@ -167,16 +167,23 @@ static WARNED_OF_DIRECTORY: OnceLock<()> = OnceLock::new();
 fn is_open_to_others(path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(false) };
-    let refuse = |what: &str| {
+    const REMOVE: &str = "Remove it, then run `seqera login`.";
+    let refuse = |what: &str, hint: &str| {
         Error::new(ErrorKind::CredentialStore, format!("{} {what}", path.display()))
-            .hint("Remove it, then run `seqera login`.")
+            .hint(hint)
             .with("reason", "foreign")
     };
     if metadata.file_type().is_symlink() {
-        return Err(refuse("is a symbolic link, and is not followed"));
+        return Err(refuse("is a symbolic link, and is not followed", REMOVE));
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refuse("belongs to another user"));
+        // With the HOME of somebody else, all that is there is his.
+        let hint = if metadata.is_dir() {
+            "Run seqera as that user, or set HOME or SEQERA_CONFIG_DIR to a directory of your own."
+        } else {
+            REMOVE
+        };
+        return Err(refuse("belongs to another user", hint));
     }
     Ok(metadata.mode() & 0o077 != 0)
 }
