@@ -20,9 +20,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of the file system.
 pub fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with_mode(0o666, path, bytes)
+}
+
+/// As [`replace`], for what others may read and never write.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with_mode(0o644, path, bytes)
+}
+
+#[cfg_attr(not(unix), allow(unused_variables, reason = "there is no mode"))]
+fn replace_with_mode(mode: u32, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     replace_by(builder.prefix(".new-"), path, bytes)
 }
 

@@ -91,6 +91,7 @@ impl Seen {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Self::default());
             }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(closed(path, &error)),
             Err(error) => return Err(wrong(error.to_string())),
         };
         let seen: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
@@ -126,7 +127,8 @@ impl Seen {
             return Ok(());
         }
         let text = serde_json::to_vec_pretty(&seen).map_err(|error| failed(error.into()))?;
-        durable::replace(&path, &text).map_err(failed)
+        // No secret is in it, and without it nothing runs: who ran seqera first with another user's HOME must not end that.
+        durable::replace_readable(&path, &text).map_err(failed)
     }
 
     fn add(&mut self, location: &Location, key: &str, index: &Index, text: &[u8]) -> Result<()> {
@@ -162,6 +164,15 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+fn closed(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Code::Config, format!("{} cannot be read", path.display()))
+        .because(error)
+        .because(
+            "it says which indexes were seen and what they withdrew: without it no installed plugin runs",
+        )
+        .hint(format!("Its owner makes it readable: chmod a+r {}", path.display()))
 }
 
 /// What was withdrawn, and whose word counts.

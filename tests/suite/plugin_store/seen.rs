@@ -1,6 +1,7 @@
 //! What is remembered of indexes: how new they were, what they withdrew, and whose word counts.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -217,6 +218,35 @@ fn what_was_seen_is_not_forgotten_because_it_cannot_be_read() {
     // Without it nothing was seen.
     fs::remove_file(&file).unwrap();
     world.assert_works("0.3.0");
+}
+
+/// A command line of somebody for whom permissions count, which for root they do not.
+fn bound(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    let mut command = sandbox.command(arguments);
+    if fs::metadata(sandbox.root()).unwrap().uid() == 0 {
+        command = sandbox.beside(Path::new("setpriv"));
+        command.args(["--bounding-set=-dac_override,-dac_read_search", "--"]).arg(sandbox.program());
+        command.args(arguments);
+    }
+    sandbox.run(command)
+}
+
+#[test]
+fn what_was_seen_is_for_everybody_to_read() {
+    let world = World::new();
+    world.trust();
+    let _package = world.signed("0.3.0");
+    let index = world.index(&[]);
+    let _installed = world.run(&["install", "hello", "--index", &index, "--yes"]).success();
+    let file = world.user.config().join("seen_indexes.json");
+    let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o444, 0o444);
+    mode(0o000);
+    let run = bound(&world.user, &["hello"]).fails(3, "seen_indexes.json cannot be read");
+    assert!(run.stderr.contains(&format!("hint: Its owner makes it readable: chmod a+r {}", file.display())));
+    assert!(!run.stderr.contains("backup"), "{run}");
+    mode(0o644);
+    let _works = bound(&world.user, &["hello"]).success();
 }
 
 #[test]
