@@ -13,7 +13,7 @@ use super::trusted_keys;
 use crate::config::{Config, Paths};
 use crate::error::{Code, Error, Result};
 use crate::policy::Policy;
-use crate::{digest, files};
+use crate::{digest, files, output};
 
 /// Its name.
 const FILE: &str = "seen_indexes.json";
@@ -101,7 +101,8 @@ impl Seen {
         Ok(seen)
     }
 
-    /// Whether an index is as new as the one seen before, and remembers it if that is wanted.
+    /// Whether an index is as new as the one seen before, and remembers it if that is wanted. Where nothing may be written,
+    /// as in an image whose HOME is read-only, that is said, and costs nothing else.
     ///
     /// # Errors
     /// `Mismatch`: it is older, or another one of the same age. `Failed`: it cannot be remembered.
@@ -119,11 +120,21 @@ impl Seen {
         let failed = |error: std::io::Error| {
             Error::new(Code::Failed, format!("cannot write {}", path.display())).because(error)
         };
-        let _held = durable::lock(&path.with_file_name(".seen_indexes.lock")).map_err(failed)?;
+        let held = durable::lock(&path.with_file_name(".seen_indexes.lock"));
+        let forgets = held.as_ref().err().filter(|error| may_not_be_written(error)).map(ToString::to_string);
+        let _held = if forgets.is_some() { None } else { Some(held.map_err(failed)?) };
         let before = Self::read_file(&path)?;
         let mut seen = before.clone();
         seen.add(location, key, index, text)?;
         if seen == before {
+            return Ok(());
+        }
+        if let Some(problem) = forgets {
+            let index = &index.name;
+            output::warning(&format!(
+                "what the index {index} says is not remembered in {}: {problem}",
+                path.display()
+            ));
             return Ok(());
         }
         let text = serde_json::to_vec_pretty(&seen).map_err(|error| failed(error.into()))?;
@@ -164,6 +175,10 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+fn may_not_be_written(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 fn closed(path: &Path, error: &std::io::Error) -> Error {

@@ -250,6 +250,32 @@ fn what_was_seen_is_for_everybody_to_read() {
 }
 
 #[test]
+fn a_configuration_that_may_not_be_written_is_no_reason_to_install_nothing() {
+    let world = World::new();
+    world.trust();
+    let _package = world.signed("0.3.0");
+    let index = world.index(&[]);
+    let config = world.user.config();
+    let mode = |mode| fs::set_permissions(&config, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o555);
+    let run = bound(&world.user, &["plugin", "install", "hello", "--index", &index, "--yes"]).success();
+    let file = config.join("seen_indexes.json");
+    let said = format!("what the index acme says is not remembered in {}", file.display());
+    assert!(run.stderr.contains(&said) && run.stderr.contains("hello 0.3.0 was installed"), "{run}");
+    assert!(!file.exists());
+    world.assert_works("0.3.0");
+    // What was seen before counts there too.
+    mode(0o755);
+    copy_tree(index.as_ref(), &world.dir.join("old"));
+    seen(&world, &world.index(&["--revoke-digest", &digest(world.library("0.3.0"))]));
+    mode(0o555);
+    let old = world.path("old");
+    let run = bound(&world.user, &["plugin", "install", "hello", "--index", &old]);
+    let _refused = run.fails(78, "is not the newest one");
+    mode(0o755);
+}
+
+#[test]
 fn an_index_that_should_have_been_renewed_is_warned_of() {
     let world = World::new();
     world.trust();
