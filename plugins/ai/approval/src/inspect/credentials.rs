@@ -1,7 +1,8 @@
 //! Whether a command or a tool could reach what signs a person in, or what decides what we load and allow.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::directories::{Directories, Walk};
 use super::reach::{Compared, Reach};
 use super::{Access, Inspection, own, processes};
 use crate::decision::Rule;
@@ -63,12 +64,6 @@ const TAKES_TEXT: &[&str] = &[
     "printf",
 ];
 
-/// Options that make a command run elsewhere.
-const DIRECTORY_OPTIONS: &[&str] = &["-C", "--chdir", "--directory", "--work-tree"];
-
-/// More directories than this are not followed.
-const MOST_DIRECTORIES: usize = 24;
-
 /// The places of a decision, resolved.
 pub(crate) struct Keeper<'a> {
     places: &'a Places,
@@ -84,9 +79,10 @@ impl<'a> Keeper<'a> {
     /// What a shell text has to be asked about.
     pub(crate) fn check(&self, text: &str, found: &Inspection) -> Option<Refusal> {
         self.named_in(text).or_else(|| {
-            let directories = self.directories(text, found);
-            let commands = found.commands.iter().find_map(|words| self.command(words, &directories));
-            commands
+            let directories = Walk::through(text, found, self.ground, &self.compared);
+            let mut commands = found.commands.iter().enumerate();
+            let refused = commands.find_map(|(index, words)| self.command(words, Some(index), &directories));
+            refused
                 .or_else(|| self.words_alone(found, &directories))
                 .or_else(|| self.handed_on(found, &directories))
         })
@@ -113,7 +109,7 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    fn command(&self, words: &[Arg], directories: &Directories) -> Option<Refusal> {
+    fn command(&self, words: &[Arg], index: Option<usize>, directories: &Directories) -> Option<Refusal> {
         let name = name_of(words);
         let name = name.as_str();
         if name == "seqera" {
@@ -134,7 +130,7 @@ impl<'a> Keeper<'a> {
         let reads = names_only || READERS.contains(&name) && !does_more;
         let moves_into = matches!(name, "cd" | "pushd");
         for word in &words[1..] {
-            let asked = match self.reach(word, directories) {
+            let asked = match self.reach_of(word, index, directories) {
                 Reach::Credentials => Some(credentials(&word.shown)),
                 Reach::Parent if moves_into || !names_only => Some(credentials(&word.shown)),
                 Reach::Settings if moves_into || !reads => Some(settings(&word.shown)),
@@ -151,52 +147,23 @@ impl<'a> Keeper<'a> {
         let has_directory = words[1..].iter().filter(|word| !word.outline.starts_with('-')).count() > 1;
         if recurses && searches_here(name, words) && !has_directory {
             let here = Arg::literal(".");
-            let is_above = self.reach(&here, directories) >= Reach::Above;
+            let is_above = self.reach_of(&here, index, directories) >= Reach::Above;
             return is_above.then(|| credentials(name));
         }
         None
     }
 
-    /// The directories that the text goes to: each of them may be the one that a relative word begins at.
-    fn directories(&self, text: &str, found: &Inspection) -> Directories {
-        let mut directories = Directories { known: vec![self.ground.cwd().to_owned()], has_unknown: false };
-        let mut targets: Vec<Arg> = found.commands.iter().flat_map(|words| targets(words)).collect();
-        if text.contains("CDPATH") {
-            targets.extend(found.others.iter().cloned());
-        }
-        // In a loop the same words lead further each time.
-        for _ in 0..3 {
-            for target in &targets {
-                self.go_to(target, &mut directories);
-            }
-        }
-        directories
-    }
-
-    fn go_to(&self, target: &Arg, directories: &mut Directories) {
-        for target in target.each.iter().chain([&target.outline]) {
-            let target = self.compared.expanded(target);
-            let Some(at) = target.find(UNKNOWN) else {
-                for base in directories.known.clone() {
-                    let lexical = base.join(&target);
-                    let resolved =
-                        self.ground.resolve_from(&base, &target).map_or(lexical, |found| found.path);
-                    directories.add(resolved, &self.compared);
-                }
-                continue;
-            };
-            directories.has_unknown = true;
-            // It may be any directory below the known part.
-            let known = target[..at].rfind('/').map(|at| &target[..=at]);
-            let known = known.map(|known| self.compared.path(known, self.ground.cwd()));
-            if known.is_some_and(|reach| reach >= Reach::Above) {
-                directories.add_all(self.compared.around_credentials());
-            }
+    /// What an operand reaches: from where its command runs; what is itself meant, from anywhere.
+    fn reach_of(&self, word: &Arg, index: Option<usize>, directories: &Directories) -> Reach {
+        let anywhere = self.reach(word, directories);
+        match index.and_then(|index| directories.of.get(index)) {
+            Some(bases) if anywhere <= Reach::Above => self.compared.word(word, bases),
+            _ => anywhere,
         }
     }
 
     fn reach(&self, word: &Arg, directories: &Directories) -> Reach {
-        let reach = self.compared.word(word, &directories.known);
+        let reach = self.compared.word(word, &directories.all);
         if reach == Reach::Credentials || !directories.has_unknown {
             return reach;
         }
@@ -207,7 +174,7 @@ impl<'a> Keeper<'a> {
         let mut relative = Compared::candidates(word).into_iter().filter(is_relative);
         let is_named = relative.any(|candidate| {
             let word = Arg::literal(format!("{UNKNOWN}/{candidate}"));
-            self.compared.word(&word, &directories.known) == Reach::Credentials
+            self.compared.word(&word, &directories.all) == Reach::Credentials
         });
         if is_named { Reach::Credentials } else { reach }
     }
@@ -260,60 +227,9 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// Where a relative word may begin.
-struct Directories {
-    known: Vec<PathBuf>,
-    /// The text also goes to one that only the run knows.
-    has_unknown: bool,
-}
-
-impl Directories {
-    fn add(&mut self, directory: PathBuf, compared: &Compared<'_>) {
-        if self.known.len() == MOST_DIRECTORIES {
-            self.known.extend(compared.around_credentials());
-        }
-        if self.known.len() < MOST_DIRECTORIES && !self.known.contains(&directory) {
-            self.known.push(directory);
-        }
-    }
-
-    fn add_all(&mut self, directories: Vec<PathBuf>) {
-        for directory in directories {
-            if !self.known.contains(&directory) {
-                self.known.push(directory);
-            }
-        }
-    }
-}
-
-fn name_of(words: &[Arg]) -> String {
+pub(super) fn name_of(words: &[Arg]) -> String {
     let name = words.first().and_then(Arg::program).unwrap_or_default().to_lowercase();
     name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
-}
-
-/// The directories that a command goes to, or runs another one in.
-fn targets(words: &[Arg]) -> Vec<Arg> {
-    let name = name_of(words);
-    let operands = words.get(1..).unwrap_or_default();
-    if matches!(name.as_str(), "cd" | "pushd") {
-        let given: Vec<Arg> =
-            operands.iter().filter(|word| !word.outline.starts_with('-')).cloned().collect();
-        let home = Arg { outline: HOME.to_string(), ..Arg::literal("~") };
-        return if given.is_empty() && name == "cd" { vec![home] } else { given };
-    }
-    let mut targets = Vec::new();
-    for (index, word) in operands.iter().enumerate() {
-        for option in DIRECTORY_OPTIONS {
-            match word.outline.strip_prefix(option) {
-                Some("") => targets.extend(operands.get(index + 1).cloned()),
-                Some(value) => {
-                    targets.push(word.after(word.outline.len() - value.trim_start_matches('=').len()))
-                }
-                None => {}
-            }
-        }
-    }
-    targets
 }
 
 /// Whether an operand of a command is known only when it runs, and the command may read what it names.

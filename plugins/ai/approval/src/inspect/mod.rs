@@ -10,11 +10,14 @@
 //! | `values` | values of options and variables that a program runs |
 //! | `wrappers` | their options, as data |
 //! | `credentials` | whether a word reaches what signs a person in |
+//! | `way` | in which order commands run, and which share a directory |
+//! | `directories` | the directories they run in |
 //! | `reach` | how its path compares with the places they are kept in |
 //! | `own` | the commands of ours among them |
 //! | `processes` | programs that show the environment or the memory of another process |
 
 pub(crate) mod credentials;
+mod directories;
 mod feed;
 mod guess;
 mod own;
@@ -23,15 +26,17 @@ mod reach;
 mod syntax;
 mod unwrap;
 mod values;
+mod way;
 mod words;
 mod wrappers;
 
 use std::collections::HashSet;
 
 use self::feed::Feed;
+use self::way::Step;
 use crate::decision::Rule;
 use crate::shell::bash;
-use crate::shell::strict::{self, Redirect, Refusal, Script};
+use crate::shell::strict::{self, Pipeline, Redirect, Refusal, Script, Simple};
 use crate::shell::word::Arg;
 
 /// How deep commands may be wrapped in one another.
@@ -52,6 +57,10 @@ pub(crate) struct Inspection {
     pub(crate) danger: Option<String>,
     /// What has to be asked about in every mode.
     pub(crate) findings: Vec<Refusal>,
+    /// In which order the commands run.
+    pub(crate) way: Vec<way::Step>,
+    /// A text in it runs twice, and was looked at once.
+    pub(crate) is_repeated: bool,
 }
 
 /// What a redirection does to its file.
@@ -88,6 +97,8 @@ pub(crate) fn inspect(text: &str, script: Option<&Script>) -> Result<Inspection,
 struct Walker {
     found: Inspection,
     steps: usize,
+    /// The commands that are in the way already.
+    stepped: usize,
     /// The texts that were read, with what a shell in them would read: once is enough.
     read: HashSet<(String, Feed, bool)>,
     /// What is looked at may be something else than a text for a shell.
@@ -136,9 +147,17 @@ impl Walker {
 
     /// A text that a shell runs.
     fn script(&mut self, text: &str, depth: usize) {
-        if !self.may_go_on(depth) || !self.read.insert((text.to_owned(), self.stdin.clone(), self.is_guess)) {
+        if !self.may_go_on(depth) {
             return;
         }
+        if !self.read.insert((text.to_owned(), self.stdin.clone(), self.is_guess)) {
+            self.found.is_repeated = true;
+            return;
+        }
+        self.step(|steps| Step::Either(vec![steps]), |walker| walker.script_once(text, depth));
+    }
+
+    fn script_once(&mut self, text: &str, depth: usize) {
         if text.contains("BASH_ALIASES") || text.contains("BASH_CMDS") {
             self.computed("it changes what the names of commands stand for");
         }
@@ -157,31 +176,48 @@ impl Walker {
 
     /// A script of nothing but words.
     fn plain(&mut self, script: &Script, depth: usize) {
+        let mut joined = Vec::new();
         for pipeline in &script.pipelines {
-            let mut fed = self.stdin.clone();
-            for command in &pipeline.commands {
-                let words: Vec<Arg> = command.words.iter().map(Arg::literal).collect();
-                let mut targets = Vec::new();
-                for redirect in &command.redirects {
-                    match redirect {
-                        Redirect::Duplicate { operator, to, .. } => {
-                            fed.has_unknown |= *operator == "<&" && *to != '0';
-                        }
-                        Redirect::File { operator: "<", path, .. } => {
-                            fed.files.push(Arg::literal(path));
-                            self.redirect(Arg::literal(path), Access::Read);
-                        }
-                        Redirect::File { path, .. } => {
-                            targets.push(Arg::literal(path));
-                            self.redirect(Arg::literal(path), Access::Write);
-                        }
-                        Redirect::Text(text) => fed.texts.push(text.clone()),
-                    }
+            let (steps, ()) = self.steps_of(|walker| walker.plain_pipeline(pipeline, depth));
+            joined.push((pipeline.joint, steps));
+        }
+        self.found.way.push(Step::Joined(joined));
+    }
+
+    fn plain_pipeline(&mut self, pipeline: &Pipeline, depth: usize) {
+        let mut fed = self.stdin.clone();
+        if let [command] = pipeline.commands.as_slice() {
+            return self.plain_command(command, &mut fed, depth);
+        }
+        let mut members = Vec::new();
+        for command in &pipeline.commands {
+            members.push(self.steps_of(|walker| walker.plain_command(command, &mut fed, depth)).0);
+        }
+        self.found.way.push(Step::Pipe(members));
+    }
+
+    fn plain_command(&mut self, command: &Simple, fed: &mut Feed, depth: usize) {
+        let words: Vec<Arg> = command.words.iter().map(Arg::literal).collect();
+        let mut targets = Vec::new();
+        for redirect in &command.redirects {
+            match redirect {
+                Redirect::Duplicate { operator, to, .. } => {
+                    fed.has_unknown |= *operator == "<&" && *to != '0';
                 }
-                self.member(&words, &mut fed, depth);
-                self.written.extend(targets.into_iter().map(|target| (target, fed.clone())));
+                Redirect::File { operator: "<", path, .. } => {
+                    fed.files.push(Arg::literal(path));
+                    self.redirect(Arg::literal(path), Access::Read);
+                }
+                Redirect::File { path, .. } => {
+                    targets.push(Arg::literal(path));
+                    self.redirect(Arg::literal(path), Access::Write);
+                }
+                Redirect::Text(text) => fed.texts.push(text.clone()),
             }
         }
+        let is_kept = way::is_kept(&targets);
+        self.step_of_command(&words, is_kept, |walker| walker.member(&words, fed, depth));
+        self.written.extend(targets.into_iter().map(|target| (target, fed.clone())));
     }
 
     fn redirect(&mut self, target: Arg, access: Access) {

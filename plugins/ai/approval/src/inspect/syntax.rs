@@ -3,11 +3,14 @@
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, BinaryPredicate, Command, CommandPrefixOrSuffixItem, CompoundCommand,
     CompoundList, ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline,
-    ProcessSubstitutionKind, RedirectList, SimpleCommand, UnaryPredicate,
+    PipelineOperator, ProcessSubstitutionKind, RedirectList, SeparatorOperator, SimpleCommand,
+    UnaryPredicate,
 };
 
 use super::feed::{Feed, SUBSTITUTED};
+use super::way::{Step, is_kept};
 use super::{Access, Walker};
+use crate::shell::strict::Joint;
 use crate::shell::word::Arg;
 
 impl Walker {
@@ -16,10 +19,21 @@ impl Walker {
         let mut output = Feed::default();
         let mut count = 0;
         for item in &list.0 {
-            for (_, pipeline) in &item.0 {
-                output.add(self.pipeline(pipeline, depth));
+            let mut joined = Vec::new();
+            for (operator, pipeline) in &item.0 {
+                let joint = match operator {
+                    PipelineOperator::And => Joint::And,
+                    PipelineOperator::Or => Joint::Or,
+                };
+                let (steps, written) = self.steps_of(|walker| walker.pipeline(pipeline, depth));
+                joined.push((joint, steps));
+                output.add(written);
                 count += 1;
             }
+            self.found.way.push(match item.1 {
+                SeparatorOperator::Async => Step::Apart(vec![Step::Joined(joined)]),
+                SeparatorOperator::Sequence => Step::Joined(joined),
+            });
         }
         // One behind the other they may say what none of them does.
         output.has_unknown |= count > 1 && !output.texts.is_empty();
@@ -28,18 +42,30 @@ impl Walker {
 
     fn pipeline(&mut self, pipeline: &Pipeline, depth: usize) -> Feed {
         let mut fed = self.stdin.clone();
+        let mut members = Vec::new();
         for command in &pipeline.seq {
-            match command {
-                Command::Simple(simple) => self.simple(simple, &mut fed, depth),
-                other => {
-                    let outer = std::mem::replace(&mut self.stdin, fed);
-                    self.compound_or_function(other, depth);
-                    self.stdin = outer;
-                    fed = Feed::unknown();
-                }
-            }
+            let (steps, ()) = self.steps_of(|walker| walker.pipeline_member(command, &mut fed, depth));
+            members.push(steps);
+        }
+        match members.len() {
+            // What is turned round says nothing about the way.
+            1 if pipeline.bang => self.found.way.push(Step::Either(members)),
+            1 => self.found.way.extend(members.into_iter().flatten()),
+            _ => self.found.way.push(Step::Pipe(members)),
         }
         fed
+    }
+
+    fn pipeline_member(&mut self, command: &Command, fed: &mut Feed, depth: usize) {
+        match command {
+            Command::Simple(simple) => self.simple(simple, fed, depth),
+            other => {
+                let outer = std::mem::replace(&mut self.stdin, std::mem::take(fed));
+                self.compound_or_function(other, depth);
+                self.stdin = outer;
+                *fed = Feed::unknown();
+            }
+        }
     }
 
     fn compound_or_function(&mut self, command: &Command, depth: usize) {
@@ -56,7 +82,9 @@ impl Walker {
                 self.functions.insert(function.fname.value.clone());
                 // Where it is called is not looked for.
                 let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
-                self.redirected(&function.body.0, function.body.1.as_ref(), depth);
+                self.step(Step::Function, |walker| {
+                    walker.redirected(&function.body.0, function.body.1.as_ref(), depth);
+                });
                 self.stdin = outer;
             }
             Command::ExtendedTest(test, redirects) => {
@@ -71,7 +99,14 @@ impl Walker {
         let mut fed = self.stdin.clone();
         let targets = self.redirects(redirects, &mut fed, depth);
         let outer = std::mem::replace(&mut self.stdin, fed);
-        self.compound(compound, depth);
+        if is_kept(&targets) {
+            // It runs in this shell: what is written to a file says nothing about the way.
+            let (steps, ()) = self.steps_of(|walker| walker.compound(compound, depth));
+            self.found.way.push(Step::Kept(steps.clone()));
+            self.found.way.extend(steps);
+        } else {
+            self.compound(compound, depth);
+        }
         self.stdin = outer;
         self.written.extend(targets.into_iter().map(|target| (target, Feed::unknown())));
     }
@@ -83,48 +118,56 @@ impl Walker {
                 for part in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
                     self.evaluated(&part.value, depth);
                 }
-                self.list(&clause.body.list, depth);
+                self.step(Step::Loop, |walker| walker.list(&clause.body.list, depth));
             }
             CompoundCommand::BraceGroup(group) => {
                 self.list(&group.list, depth);
             }
             CompoundCommand::Subshell(subshell) => {
-                self.list(&subshell.list, depth);
+                self.step(Step::Apart, |walker| walker.list(&subshell.list, depth));
             }
             CompoundCommand::ForClause(clause) => {
                 for value in clause.values.iter().flatten() {
                     self.value_word(&value.value, depth);
                 }
-                self.list(&clause.body.list, depth);
+                self.step(Step::Loop, |walker| walker.list(&clause.body.list, depth));
             }
             CompoundCommand::CaseClause(clause) => {
                 self.other_word(&clause.value.value, depth);
+                let mut branches = Vec::new();
                 for case in &clause.cases {
                     for pattern in &case.patterns {
                         self.other_word(&pattern.value, depth);
                     }
                     if let Some(list) = &case.cmd {
-                        self.list(list, depth);
+                        branches.push(self.steps_of(|walker| walker.list(list, depth)).0);
                     }
                 }
+                self.found.way.push(Step::Either(branches));
             }
             CompoundCommand::IfClause(clause) => {
                 self.list(&clause.condition, depth);
-                self.list(&clause.then, depth);
+                let mut branches = vec![self.steps_of(|walker| walker.list(&clause.then, depth)).0];
                 for part in clause.elses.iter().flatten() {
-                    if let Some(condition) = &part.condition {
-                        self.list(condition, depth);
-                    }
-                    self.list(&part.body, depth);
+                    let (steps, _) = self.steps_of(|walker| {
+                        if let Some(condition) = &part.condition {
+                            walker.list(condition, depth);
+                        }
+                        walker.list(&part.body, depth)
+                    });
+                    branches.push(steps);
                 }
+                self.found.way.push(Step::Either(branches));
             }
             CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
-                self.list(&clause.0, depth);
-                self.list(&clause.1.list, depth);
+                self.step(Step::Loop, |walker| {
+                    walker.list(&clause.0, depth);
+                    walker.list(&clause.1.list, depth)
+                });
             }
             CompoundCommand::Coprocess(coprocess) => {
                 let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
-                self.compound_or_function(&coprocess.body, depth);
+                self.step(Step::Kept, |walker| walker.compound_or_function(&coprocess.body, depth));
                 self.stdin = outer;
             }
         }
@@ -168,14 +211,14 @@ impl Walker {
 
     /// The value of a variable, which may be taken for arithmetic later.
     fn value_word(&mut self, raw: &str, depth: usize) -> Arg {
-        let word = self.word(raw, depth);
+        let word = self.step(Step::Kept, |walker| walker.word(raw, depth));
         self.deferred_value(&word, depth);
         self.found.others.push(word.clone());
         word
     }
 
     fn other_word(&mut self, raw: &str, depth: usize) {
-        let word = self.word(raw, depth);
+        let word = self.step(Step::Kept, |walker| walker.word(raw, depth));
         self.found.others.push(word);
     }
 
@@ -183,6 +226,21 @@ impl Walker {
         if !self.may_go_on(0) {
             return;
         }
+        let parts = self.step(Step::Kept, |walker| walker.parts(simple, fed, depth));
+        let Parts { words, targets, substituted } = parts;
+        if words.is_empty() {
+            *fed = Feed::default();
+        } else {
+            let outer = std::mem::replace(&mut self.substituted, substituted);
+            let is_kept = is_kept(&targets);
+            self.step_of_command(&words, is_kept, |walker| walker.member(&words, fed, depth));
+            self.substituted = outer;
+        }
+        self.written.extend(targets.into_iter().map(|target| (target, fed.clone())));
+    }
+
+    /// Its words and what its redirections open; what runs in them runs before it.
+    fn parts(&mut self, simple: &SimpleCommand, fed: &mut Feed, depth: usize) -> Parts {
         let mut parts = Parts::default();
         for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
             self.item(item, &mut parts, fed, depth);
@@ -194,15 +252,7 @@ impl Walker {
         for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
             self.item(item, &mut parts, fed, depth);
         }
-        let Parts { words, targets, substituted } = parts;
-        if words.is_empty() {
-            *fed = Feed::default();
-        } else {
-            let outer = std::mem::replace(&mut self.substituted, substituted);
-            self.member(&words, fed, depth);
-            self.substituted = outer;
-        }
-        self.written.extend(targets.into_iter().map(|target| (target, fed.clone())));
+        parts
     }
 
     fn item(&mut self, item: &CommandPrefixOrSuffixItem, parts: &mut Parts, fed: &mut Feed, depth: usize) {
@@ -267,7 +317,9 @@ impl Walker {
     /// Answers the files that are written.
     fn redirects(&mut self, redirects: Option<&RedirectList>, fed: &mut Feed, depth: usize) -> Vec<Arg> {
         let redirects = redirects.iter().flat_map(|list| &list.0);
-        redirects.filter_map(|redirect| self.io_redirect(redirect, fed, depth)).collect()
+        self.step(Step::Kept, |walker| {
+            redirects.filter_map(|redirect| walker.io_redirect(redirect, fed, depth)).collect()
+        })
     }
 
     /// Answers the file that is written.

@@ -4,6 +4,7 @@
 
 mod commands;
 mod credentials;
+mod directories;
 mod everyday;
 mod feeding;
 #[path = "../ground/mod.rs"]

@@ -65,6 +65,13 @@ impl Ground {
         self
     }
 
+    /// The same place, with a workspace one below the home directory.
+    pub fn below_home(mut self) -> Self {
+        self.workspace = self.home().join("analysis");
+        fs::create_dir(&self.workspace).unwrap();
+        self
+    }
+
     /// Asks the engine.
     pub fn decide(&self, ask: &Ask<'_>, files: &dyn Filesystem) -> Decision {
         let home = self.home();
