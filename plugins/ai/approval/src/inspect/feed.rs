@@ -1,8 +1,10 @@
 //! What reaches the standard input of a command: a shell there runs it, whatever the way it came.
 
 use super::Walker;
+use super::way::Step;
+use super::written::{Changes, Same};
 use crate::decision::Rule;
-use crate::shell::word::{Arg, UNKNOWN, joined};
+use crate::shell::word::{Arg, HOME, UNKNOWN};
 
 /// Programs whose output is nobody's to know, and which the published rules run into a shell all the same.
 const FETCHES: &[&str] = &["curl", "wget"];
@@ -80,7 +82,12 @@ impl Walker {
                 output
             }
             _ if FETCHES.contains(&name) || SILENT.contains(&name) => Feed::default(),
-            _ => Feed::unknown(),
+            // What a filter makes of its input holds much of it.
+            _ => {
+                let mut output = Feed { has_unknown: true, ..input };
+                output.files.extend(operands.into_iter().filter(|operand| operand.text().is_some()));
+                output
+            }
         }
     }
 
@@ -130,6 +137,8 @@ impl Walker {
     /// A command that takes a job from its standard input.
     pub(super) fn take_job(&mut self, name: &str, words: &[Arg], depth: usize) {
         let file = words.iter().skip(1).find(|word| !word.outline.starts_with('-') || word.outline == "-");
+        // A job made from a template is a job like any in a file.
+        self.stdin.has_unknown &= matches!(name, "at" | "batch" | "crontab");
         // Of options and their values too little is known to say that there is no file.
         self.run_file(file, matches!(name, "at" | "batch"), depth);
     }
@@ -157,21 +166,22 @@ impl Walker {
     }
 
     fn run_written(&mut self, written: &[(Arg, Feed)], ran: &[Arg]) {
-        let moves = self.found.commands.iter().any(|words| {
-            let name = words.first().and_then(Arg::program).unwrap_or_default();
-            matches!(name, "cp" | "mv" | "ln" | "install")
-        });
-        for (file, (target, feed)) in ran.iter().flat_map(|file| written.iter().map(move |one| (file, one))) {
-            match (file.program(), target.program()) {
-                (Some(name), Some(other)) if name == other => self.run_feed(feed.clone(), 1),
-                (Some(_), Some(_)) if !moves => {}
-                _ => self.perhaps(feed),
+        let changes = Changes::of(&self.found.commands);
+        for (target, feed) in written {
+            let names = changes.names_of(target);
+            for file in ran {
+                match changes.compare(&names, file) {
+                    Same::Certain if !feed.has_unknown => self.run_feed(feed.clone(), 1),
+                    Same::No => {}
+                    same => self.perhaps(feed, same),
+                }
             }
         }
     }
 
     /// It may be what is run: only what is dangerous in it counts.
-    fn perhaps(&mut self, feed: &Feed) {
+    fn perhaps(&mut self, feed: &Feed, same: Same) {
+        self.ran.extend(feed.files.iter().cloned());
         for text in &feed.texts {
             let mut other = Self { steps: self.steps, ..Self::default() };
             other.script(text, 1);
@@ -179,6 +189,12 @@ impl Walker {
             let dangerous = other.found.findings.iter().find(|(rule, _)| *rule == Rule::Dangerous);
             self.found.findings.extend(dangerous.cloned());
             self.found.danger = self.found.danger.take().or(other.found.danger);
+            if same == Same::Certain {
+                let commands = other.found.commands;
+                self.step(|steps| Step::Either(vec![steps]), |walker| walker.found.commands.extend(commands));
+            }
+            self.ran.extend(other.ran);
+            self.written.extend(other.written);
         }
     }
 }
@@ -204,10 +220,19 @@ pub(super) const SUBSTITUTED: &str = "<(…)";
 
 /// What `echo` and `printf` write. A format, or several lines: each by itself may be a command, too.
 fn printed(name: &str, operands: &[Arg]) -> Feed {
-    let mut feed = Feed { texts: joined(operands).into_iter().collect(), ..Feed::default() };
+    let outlines: Vec<&str> = operands.iter().map(|word| word.outline.as_str()).collect();
     let each = |text: &&str| name == "printf" || text.contains([' ', '\n']);
-    let texts = operands.iter().filter_map(Arg::text).filter(each);
-    feed.texts.extend(texts.map(str::to_owned));
+    let mut written = vec![outlines.join(" ")];
+    written.extend(operands.iter().filter_map(Arg::text).filter(each).map(str::to_owned));
+    written.extend(if name == "printf" { filled(&outlines) } else { None });
+    let lines: Vec<String> = written.iter().map(|text| text.replace("\\n", "\n")).collect();
+    written.extend(lines);
+    let mut feed = Feed::default();
+    for text in written.iter().map(|outline| known_lines(outline)) {
+        if !feed.texts.contains(&text) {
+            feed.texts.push(text);
+        }
+    }
     let mut operands = operands.iter();
     let is_plain = match (name, operands.next().map(|format| format.outline.as_str())) {
         ("printf", Some("%s" | "%s\\n")) | (_, None) => true,
@@ -218,4 +243,22 @@ fn printed(name: &str, operands: &[Arg]) -> Feed {
     };
     feed.has_unknown = !is_plain || operands.any(|word| word.text().is_none() || word.outline.contains('\\'));
     feed
+}
+
+/// A format with its operands in the place of each `%s`.
+fn filled(outlines: &[&str]) -> Option<String> {
+    let (format, operands) = outlines.split_first()?;
+    let mut parts = format.split("%s");
+    let mut text = parts.next()?.to_owned();
+    for (index, part) in parts.enumerate() {
+        text.push_str(operands.get(index).copied().unwrap_or_default());
+        text.push_str(part);
+    }
+    Some(text)
+}
+
+/// The lines of an outline of which the beginning is known.
+fn known_lines(outline: &str) -> String {
+    let lines = outline.split('\n').filter(|line| !line.trim_start().starts_with(UNKNOWN));
+    lines.collect::<Vec<_>>().join("\n").replace(UNKNOWN, "${_}").replace(HOME, "~")
 }

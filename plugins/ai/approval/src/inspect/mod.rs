@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `syntax` | goes through the syntax tree, into every list, function, substitution and here-document |
 //! | `feed` | what reaches the standard input of a command, which a shell there runs |
+//! | `written` | whether a file that is written is one that is run |
 //! | `words` | decodes a word and finds what runs while it is expanded |
 //! | `unwrap` | the command behind `env`, `xargs`, `sh -c` and the like |
 //! | `guess` | words that may be a command, or a text for a shell |
@@ -29,6 +30,7 @@ mod values;
 mod way;
 mod words;
 mod wrappers;
+mod written;
 
 use std::collections::HashSet;
 

@@ -61,76 +61,88 @@ impl Walker {
             Command::Simple(simple) => self.simple(simple, fed, depth),
             other => {
                 let outer = std::mem::replace(&mut self.stdin, std::mem::take(fed));
-                self.compound_or_function(other, depth);
+                let output = self.compound_or_function(other, depth);
                 self.stdin = outer;
-                *fed = Feed::unknown();
+                *fed = Feed { has_unknown: true, ..output };
             }
         }
     }
 
-    fn compound_or_function(&mut self, command: &Command, depth: usize) {
+    /// Answers what it writes, as far as it is known.
+    fn compound_or_function(&mut self, command: &Command, depth: usize) -> Feed {
         if !self.may_go_on(0) {
-            return;
+            return Feed::default();
         }
         match command {
             Command::Simple(simple) => {
                 let mut fed = self.stdin.clone();
                 self.simple(simple, &mut fed, depth);
+                fed
             }
             Command::Compound(compound, redirects) => self.redirected(compound, redirects.as_ref(), depth),
             Command::Function(function) => {
                 self.functions.insert(function.fname.value.clone());
                 // Where it is called is not looked for.
                 let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
-                self.step(Step::Function, |walker| {
-                    walker.redirected(&function.body.0, function.body.1.as_ref(), depth);
+                let output = self.step(Step::Function, |walker| {
+                    walker.redirected(&function.body.0, function.body.1.as_ref(), depth)
                 });
                 self.stdin = outer;
+                output
             }
             Command::ExtendedTest(test, redirects) => {
                 self.test(&test.expr, depth);
                 self.redirects(redirects.as_ref(), &mut Feed::default(), depth);
+                Feed::default()
             }
         }
     }
 
     /// A compound command: what its redirections open is there for every command in it.
-    fn redirected(&mut self, compound: &CompoundCommand, redirects: Option<&RedirectList>, depth: usize) {
+    fn redirected(
+        &mut self,
+        compound: &CompoundCommand,
+        redirects: Option<&RedirectList>,
+        depth: usize,
+    ) -> Feed {
         let mut fed = self.stdin.clone();
         let targets = self.redirects(redirects, &mut fed, depth);
         let outer = std::mem::replace(&mut self.stdin, fed);
-        if is_kept(&targets) {
+        let output = if is_kept(&targets) {
             // It runs in this shell: what is written to a file says nothing about the way.
-            let (steps, ()) = self.steps_of(|walker| walker.compound(compound, depth));
+            let (steps, output) = self.steps_of(|walker| walker.compound(compound, depth));
             self.found.way.push(Step::Kept(steps.clone()));
             self.found.way.extend(steps);
+            output
         } else {
-            self.compound(compound, depth);
-        }
+            self.compound(compound, depth)
+        };
         self.stdin = outer;
-        self.written.extend(targets.into_iter().map(|target| (target, Feed::unknown())));
+        let output = Feed { has_unknown: true, ..output };
+        self.written.extend(targets.into_iter().map(|target| (target, output.clone())));
+        output
     }
 
-    fn compound(&mut self, compound: &CompoundCommand, depth: usize) {
+    /// Answers what it writes, as far as it is known.
+    fn compound(&mut self, compound: &CompoundCommand, depth: usize) -> Feed {
+        let mut output = Feed::default();
         match compound {
             CompoundCommand::Arithmetic(arithmetic) => self.evaluated(&arithmetic.expr.value, depth),
             CompoundCommand::ArithmeticForClause(clause) => {
                 for part in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
                     self.evaluated(&part.value, depth);
                 }
-                self.step(Step::Loop, |walker| walker.list(&clause.body.list, depth));
+                output = self.step(Step::Loop, |walker| walker.list(&clause.body.list, depth));
             }
-            CompoundCommand::BraceGroup(group) => {
-                self.list(&group.list, depth);
-            }
+            CompoundCommand::BraceGroup(group) => output = self.list(&group.list, depth),
             CompoundCommand::Subshell(subshell) => {
-                self.step(Step::Apart, |walker| walker.list(&subshell.list, depth));
+                output = self.step(Step::Apart, |walker| walker.list(&subshell.list, depth));
             }
             CompoundCommand::ForClause(clause) => {
                 for value in clause.values.iter().flatten() {
                     self.value_word(&value.value, depth);
                 }
-                self.step(Step::Loop, |walker| walker.list(&clause.body.list, depth));
+                output = self.step(Step::Loop, |walker| walker.list(&clause.body.list, depth));
             }
             CompoundCommand::CaseClause(clause) => {
                 self.other_word(&clause.value.value, depth);
@@ -140,37 +152,45 @@ impl Walker {
                         self.other_word(&pattern.value, depth);
                     }
                     if let Some(list) = &case.cmd {
-                        branches.push(self.steps_of(|walker| walker.list(list, depth)).0);
+                        let (steps, written) = self.steps_of(|walker| walker.list(list, depth));
+                        branches.push(steps);
+                        output.add(written);
                     }
                 }
                 self.found.way.push(Step::Either(branches));
             }
             CompoundCommand::IfClause(clause) => {
-                self.list(&clause.condition, depth);
-                let mut branches = vec![self.steps_of(|walker| walker.list(&clause.then, depth)).0];
+                output.add(self.list(&clause.condition, depth));
+                let (steps, written) = self.steps_of(|walker| walker.list(&clause.then, depth));
+                output.add(written);
+                let mut branches = vec![steps];
                 for part in clause.elses.iter().flatten() {
-                    let (steps, _) = self.steps_of(|walker| {
-                        if let Some(condition) = &part.condition {
-                            walker.list(condition, depth);
-                        }
-                        walker.list(&part.body, depth)
+                    let (steps, written) = self.steps_of(|walker| {
+                        let condition = part.condition.as_ref();
+                        let mut written =
+                            condition.map_or_else(Feed::default, |list| walker.list(list, depth));
+                        written.add(walker.list(&part.body, depth));
+                        written
                     });
                     branches.push(steps);
+                    output.add(written);
                 }
                 self.found.way.push(Step::Either(branches));
             }
             CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
-                self.step(Step::Loop, |walker| {
-                    walker.list(&clause.0, depth);
-                    walker.list(&clause.1.list, depth)
+                output = self.step(Step::Loop, |walker| {
+                    let mut written = walker.list(&clause.0, depth);
+                    written.add(walker.list(&clause.1.list, depth));
+                    written
                 });
             }
             CompoundCommand::Coprocess(coprocess) => {
                 let outer = std::mem::replace(&mut self.stdin, Feed::unknown());
-                self.step(Step::Kept, |walker| walker.compound_or_function(&coprocess.body, depth));
+                output = self.step(Step::Kept, |walker| walker.compound_or_function(&coprocess.body, depth));
                 self.stdin = outer;
             }
         }
+        output
     }
 
     fn test(&mut self, test: &ExtendedTestExpr, depth: usize) {

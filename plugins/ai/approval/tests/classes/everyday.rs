@@ -112,3 +112,79 @@ fn text_for_another_language_is_not_read_as_a_shell_would() {
         ],
     );
 }
+
+#[test]
+fn a_job_that_is_made_from_a_template_may_run() {
+    check(
+        Mode::Full,
+        "auto",
+        &[
+            "cp template.sh run.sh; cat > Dockerfile <<'E'\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\nE\nbash run.sh",
+            "./app > out/app; cat out/app",
+            "make 2>&1 | tee log/make; ./bin/make",
+            "echo 'rm x' > out/app; ./app",
+            "sed \"s/S/$s/\" template.pbs | qsub",
+            "envsubst < t.sh > job.sh && sbatch job.sh",
+            "printf '#!/bin/bash\\nsamtools index %s\\n' \"$bam\" > job.sh && sbatch job.sh",
+            "echo \"$header\" > job.sh; cat body.sh >> job.sh; sbatch job.sh",
+            "{ cat header.sh; cat body.sh; } > all.sh; bash all.sh",
+            "echo $files | xargs ls",
+            "printf '%s\\n' \"$f\" | xargs -n1 gzip",
+            "{ echo \"$a\"; echo b; } | xargs ls",
+            "for f in a b; do echo \"$f\"; done | xargs wc -l",
+            "cat <<E > r.json && python x.py r.json\n{\"a\": \"$x\"}\nE",
+            "awk '{print $1}' x > s.sh && sh s.sh",
+        ],
+    );
+    check(
+        Mode::Full,
+        "prompt dangerous",
+        &[
+            "{ echo a; echo 'rm x'; } > all.sh; bash all.sh",
+            "for i in 1 2; do echo \"rm $i\"; done > all.sh; bash all.sh",
+            "printf '#!/bin/bash\\nrm %s\\n' \"$bam\" > job.sh && sbatch job.sh",
+            "echo \"rm $x\" >> job.sh; sbatch job.sh",
+            "echo 'rm x' | sed 's/x/y/' > s.sh; bash s.sh",
+            "echo 'rm x' > s.sh; sed 's/x/y/' s.sh > t.sh; bash t.sh",
+            "echo 'rm x' > s.sh; cp s.sh sub; bash sub/s.sh",
+            "echo 'rm x' > s.sh; cp -t sub s.sh; bash sub/s.sh",
+            "echo 'rm x' > s.sh; cp s.sh a; mv a b; ln -s b c; ./c",
+            "echo 'rm x' > a/s.sh; mv a b; bash b/s.sh",
+            "cd sub; echo 'rm x' > s.sh; cd ..; bash sub/s.sh",
+            "f=s.sh; echo 'rm x' > $f; bash s.sh",
+            "sed \"s/S/rm/\" <<< 'rm x' | qsub",
+        ],
+    );
+}
+
+#[test]
+fn looking_at_ones_own_processes_is_no_look_into_another() {
+    check(
+        Mode::Full,
+        "auto",
+        &[
+            "ps -e --forest -o pid,user,cmd",
+            "ps --no-headers -o etime -p 123",
+            "ps --sort -%mem -eo pid,comm",
+            "strace -f -o t.txt nextflow run main.nf -profile docker",
+            "strace -f ./server -p 8080",
+            "gdb --args ./a.out -p 3",
+        ],
+    );
+    check(
+        Mode::Full,
+        "prompt credentials",
+        &[
+            "ps auxe",
+            "ps --forest axe",
+            "ps --sort pid axe",
+            "strace -p 3",
+            "strace -fp 3",
+            "strace -f -o t -p 3",
+            "strace --attach=3",
+            "gdb -p 3",
+            "gdb ./a.out -p 3",
+            "lldb --attach-pid 3",
+        ],
+    );
+}
