@@ -41,8 +41,8 @@ impl Secrets {
     /// Those of this process. Without a provider of tokens there are none of ours.
     pub(crate) fn of(host: &Host) -> Self {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
-            let is_secret = is_named_like_a_secret(name.to_str()?);
-            is_secret.then(|| value.into_string().ok()).flatten()
+            let (name, value) = (name.to_str()?, value.into_string().ok()?);
+            (is_named_like_a_secret(name) && !is_name(name, &value)).then_some(value)
         });
         Self::new(variables, host.token_provider().ok())
     }
@@ -56,10 +56,9 @@ impl Secrets {
     fn new(values: impl Iterator<Item = String>, provider: Option<Arc<dyn TokenProvider>>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for value in values.filter(|value| value.trim().len() >= SHORTEST) {
-            // A file may be read and searched line by line; what frames a key says nothing.
+            // A file may be read and searched line by line.
             let lines = value.lines().map(str::trim).filter(|line| line.len() < value.len());
-            let lines = lines.filter(|line| line.len() >= SHORTEST_TOKEN && !line.starts_with("-----"));
-            all.extend(lines.map(str::to_owned));
+            all.extend(lines.filter_map(secret_of_line).map(str::to_owned));
             // As it stands in JSON, too.
             let json = serde_json::Value::from(value.as_str()).to_string();
             let json = json[1..json.len() - 1].to_owned();
@@ -119,6 +118,26 @@ impl Secrets {
             change_texts(value, &|text| self.hidden(text));
         }
     }
+}
+
+/// What is secret in a line of several: all of it in a key, and in JSON what is named so. What frames a key says nothing.
+fn secret_of_line(line: &str) -> Option<&str> {
+    let secret = match line.split_once(':').filter(|_| line.starts_with('"')) {
+        Some((name, text)) if is_named_like_a_secret(name.trim_matches('"')) => {
+            text.trim().trim_end_matches(',').trim_matches('"')
+        }
+        Some(_) => return None,
+        None => line,
+    };
+    let is_text = secret == line && line.contains([' ', '"']);
+    (secret.len() >= SHORTEST_TOKEN && !line.starts_with("-----") && !is_text).then_some(secret)
+}
+
+/// Whether a variable that is named like a secret names something else: a column, or a file with the secret in it.
+fn is_name(variable: &str, value: &str) -> bool {
+    let is_word = value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    is_word && variable.to_ascii_uppercase().ends_with("_KEY")
+        || value.starts_with('/') && std::path::Path::new(value).exists()
 }
 
 /// Changes all texts in a value, and not its keys.
@@ -181,6 +200,29 @@ mod tests {
             secrets.hidden("a s3cret\"value-longer b s3cret\"value {\"x\":\"s3cret\\\"value\"} short"),
             "a [hidden] b [hidden] {\"x\":\"[hidden]\"} short"
         );
+    }
+
+    #[test]
+    fn of_a_document_only_what_is_named_like_a_secret_is_hidden_line_by_line() {
+        let document = "{\n  \"type\": \"service_account\",\n  \"auth_uri\": \"https://accounts.example/o/auth\",\n  \
+                        \"private_key\": \"-----BEGIN KEY-----\\nMIIEvQIBADAN\"\n}\n";
+        let secrets = Secrets::named([document.to_owned()]);
+        let told: Vec<String> = document.lines().map(|line| secrets.hidden(line)).collect();
+        let mut lines: Vec<&str> = document.lines().collect();
+        lines[3] = "  \"private_key\": \"[hidden]\"";
+        assert_eq!(told, lines);
+    }
+
+    #[test]
+    fn a_word_and_a_file_are_no_secrets() {
+        for (variable, value) in [("PARTITION_KEY", "sample_id"), ("SSH_KEY", "/etc/passwd")] {
+            assert!(is_name(variable, value), "{variable}");
+        }
+        for (variable, value) in
+            [("DB_PASSWORD", "correcthorse"), ("API_KEY", "abc123def"), ("SSH_KEY", "/nowhere/at/all")]
+        {
+            assert!(!is_name(variable, value), "{variable}");
+        }
     }
 
     #[test]

@@ -103,7 +103,8 @@ fn a_command_whose_program_was_killed_does_not_live_on() {
 /// A variable that is named like a secret may hold a word that the journal writes itself.
 #[test]
 fn a_secret_that_is_a_word_of_the_journal_does_not_spoil_it() {
-    let words = [("PARTITION_KEY", "session_id"), ("SORT_KEY", "tool_started"), ("RANGE_KEY", "request_id")];
+    let words =
+        [("PARTITION_TOKEN", "session_id"), ("SORT_SECRET", "tool_started"), ("RANGE_TOKEN", "request_id")];
     let desk = words.iter().fold(Desk::new(), |desk, (name, word)| desk.with(name, word));
     desk.emulator.script(vec![request("exec sleep 600")]);
     let child = desk.start(&FULL);
