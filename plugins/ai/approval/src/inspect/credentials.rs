@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::directories::{Directories, Walk};
+use super::handed::is_pattern;
 use super::reach::{Compared, Reach};
 use super::{Access, Inspection, own, processes};
 use crate::decision::Rule;
@@ -12,13 +13,13 @@ use crate::shell::strict::Refusal;
 use crate::shell::word::{Arg, HOME, UNKNOWN};
 
 /// Commands that only show names, or nothing, of what they are given.
-const NAMES_ONLY: &[&str] = &[
+pub(super) const NAMES_ONLY: &[&str] = &[
     "ls", "stat", "tree", "echo", "printf", "test", "[", "du", "df", "dirname", "basename", "realpath",
     "readlink", "cd", "pushd", "find", "fd",
 ];
 
 /// Commands that read, and change nothing.
-const READERS: &[&str] = &[
+pub(super) const READERS: &[&str] = &[
     "cat",
     "head",
     "tail",
@@ -56,10 +57,11 @@ const REPLACES: &[&str] =
 const KEYCHAIN: &[&str] = &["secret-tool", "security", "keyring", "kwallet-query", "kwalletcli", "seahorse"];
 
 /// Commands that show nothing of what is below the directories they are given.
-const SHOWS_NOTHING: &[&str] = &["df", "test", "[", "dirname", "basename", "printf", "mkdir", "export"];
+pub(super) const SHOWS_NOTHING: &[&str] =
+    &["df", "test", "[", "dirname", "basename", "printf", "mkdir", "export"];
 
 /// Commands to which a slash is a character and no directory.
-const TAKES_TEXT: &[&str] = &[
+pub(super) const TAKES_TEXT: &[&str] = &[
     "tr", "cut", "awk", "gawk", "mawk", "sed", "sort", "paste", "column", "join", "jq", "nl", "echo",
     "printf",
 ];
@@ -109,7 +111,12 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    fn command(&self, words: &[Arg], index: Option<usize>, directories: &Directories) -> Option<Refusal> {
+    pub(super) fn command(
+        &self,
+        words: &[Arg],
+        index: Option<usize>,
+        directories: &Directories,
+    ) -> Option<Refusal> {
         let name = name_of(words);
         let name = name.as_str();
         if name == "seqera" {
@@ -145,7 +152,8 @@ impl<'a> Keeper<'a> {
             }
         }
         let has_directory = words[1..].iter().filter(|word| !word.outline.starts_with('-')).count() > 1;
-        if recurses && searches_here(name, words) && !has_directory {
+        let is_fed = index.is_some_and(|index| directories.is_fed[index]) && reads_input(name);
+        if recurses && !is_fed && searches_here(name, words) && !has_directory {
             let here = Arg::literal(".");
             let is_above = self.reach_of(&here, index, directories) >= Reach::Above;
             return is_above.then(|| credentials(name));
@@ -154,7 +162,9 @@ impl<'a> Keeper<'a> {
     }
 
     /// What an operand reaches: from where its command runs; what is itself meant, from anywhere.
-    fn reach_of(&self, word: &Arg, index: Option<usize>, directories: &Directories) -> Reach {
+    pub(super) fn reach_of(&self, word: &Arg, index: Option<usize>, directories: &Directories) -> Reach {
+        let anchored = anchored(word);
+        let word = anchored.as_ref().unwrap_or(word);
         let anywhere = self.reach(word, directories);
         match index.and_then(|index| directories.of.get(index)) {
             Some(bases) if anywhere <= Reach::Above => self.compared.word(word, bases),
@@ -162,7 +172,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    fn reach(&self, word: &Arg, directories: &Directories) -> Reach {
+    pub(super) fn reach(&self, word: &Arg, directories: &Directories) -> Reach {
         let reach = self.compared.word(word, &directories.all);
         if reach == Reach::Credentials || !directories.has_unknown {
             return reach;
@@ -177,38 +187,6 @@ impl<'a> Keeper<'a> {
             self.compared.word(&word, &directories.all) == Reach::Credentials
         });
         if is_named { Reach::Credentials } else { reach }
-    }
-
-    /// A directory around credentials, and a command whose operand only the run knows: it may be what was found there.
-    fn handed_on(&self, found: &Inspection, directories: &Directories) -> Option<Refusal> {
-        let operands = found.commands.iter().any(|words| takes_what_the_run_knows(words));
-        let is_unknown =
-            |(word, access): &(Arg, Access)| *access == Access::Read && word.outline.starts_with(UNKNOWN);
-        if !operands && !found.redirects.iter().any(is_unknown) {
-            return None;
-        }
-        let commands = found.commands.iter().flat_map(|words| {
-            let name = name_of(words);
-            let is_text = TAKES_TEXT.contains(&name.as_str());
-            let shows = !SHOWS_NOTHING.contains(&name.as_str());
-            words.iter().skip(1).filter(move |word| shows && !(is_text && is_slash(word)))
-        });
-        let others = found.others.iter().filter(|word| !is_slash(word));
-        let is_above = |word: &&Arg| self.reach(word, directories) >= Reach::Above;
-        // A variable may hold the beginning of a name.
-        let may_go_on = |word: &&Arg| {
-            let longer = Arg::literal(format!("{}{UNKNOWN}", word.outline));
-            !word.outline.is_empty() && self.reach(&longer, directories) >= Reach::Above
-        };
-        let reached =
-            commands.chain(others.clone()).find(is_above).or_else(|| others.clone().find(may_go_on))?;
-        Some((
-            Rule::Credentials,
-            format!(
-                "`{}` is a directory around credentials, and what is found there may be read",
-                reached.shown
-            ),
-        ))
     }
 
     /// Targets of redirections, and words that are no operands.
@@ -232,26 +210,13 @@ pub(super) fn name_of(words: &[Arg]) -> String {
     name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
 }
 
-/// Whether an operand of a command is known only when it runs, and the command may read what it names.
-fn takes_what_the_run_knows(words: &[Arg]) -> bool {
-    let name = name_of(words);
-    let name = name.as_str();
-    if NAMES_ONLY.contains(&name) && !words.iter().any(|word| is_for_more(name, &word.outline)) {
-        return false;
-    }
-    if SHOWS_NOTHING.contains(&name) || matches!(name, "local" | "return" | "exit" | "shift") {
-        return false;
-    }
-    let from_input = |word: &Arg| {
-        ["-T", "-@", "--files-from", "--files0-from"].iter().any(|option| word.outline.starts_with(option))
-    };
-    matches!(name, "cpio" | "pax" | "xargs" | "parallel")
-        || words.iter().skip(1).any(|word| {
-            from_input(word) || Compared::candidates(word).iter().any(|text| text.starts_with(UNKNOWN))
-        })
+/// A pattern, from the directory it begins in.
+fn anchored(word: &Arg) -> Option<Arg> {
+    let begins = is_pattern(word) && word.outline.starts_with(UNKNOWN);
+    begins.then(|| Arg { outline: format!("./{}", word.outline), ..word.clone() })
 }
 
-fn is_slash(word: &Arg) -> bool {
+pub(super) fn is_slash(word: &Arg) -> bool {
     word.outline == "/"
         || word.outline.starts_with('-') && word.outline.ends_with('/') && word.outline.len() < 4
 }
@@ -262,8 +227,7 @@ fn recurses(name: &str, words: &[Arg], does_more: bool) -> bool {
     match name {
         "find" | "fd" => does_more,
         "git" => has(|word| {
-            matches!(word, "--no-index" | "add" | "archive")
-                || word.starts_with("-C")
+            matches!(word, "--no-index" | "add" | "archive" | "grep" | "clean" | "stash")
                 || word.starts_with("--work-tree")
         }),
         "diff" => has(is_recursive_option),
@@ -278,8 +242,13 @@ fn searches_here(name: &str, words: &[Arg]) -> bool {
         || name == "git" && words.iter().any(|word| matches!(word.text(), Some("grep" | "add" | "archive")))
 }
 
+/// Whether a command that searches takes what it is fed before where it runs.
+fn reads_input(name: &str) -> bool {
+    matches!(name, "rg" | "ag" | "ack")
+}
+
 /// Whether an option makes more of a command that shows or reads: it writes a file, removes, or runs another command.
-fn is_for_more(name: &str, option: &str) -> bool {
+pub(super) fn is_for_more(name: &str, option: &str) -> bool {
     let Some(letters) = option.strip_prefix('-') else { return false };
     match name {
         "find" => ["exec", "ok", "delete", "fprint", "fls"].iter().any(|known| letters.starts_with(known)),
@@ -298,7 +267,7 @@ fn is_recursive_option(word: &str) -> bool {
         || word.starts_with('-') && !word.starts_with("--") && word.contains(['r', 'R'])
 }
 
-fn credentials(shown: impl std::fmt::Display) -> Refusal {
+pub(super) fn credentials(shown: impl std::fmt::Display) -> Refusal {
     (Rule::Credentials, format!("`{shown}` reaches credentials, which is asked about in every mode"))
 }
 

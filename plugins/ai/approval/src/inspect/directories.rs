@@ -38,6 +38,8 @@ pub(super) struct Directories {
     pub(super) is_kept: Vec<bool>,
     /// The pipelines that a command is in.
     pub(super) pipes: Vec<Vec<usize>>,
+    /// Commands may be called with operands of others.
+    pub(super) has_functions: bool,
     /// The command reads the one before it.
     pub(super) is_fed: Vec<bool>,
 }
@@ -66,6 +68,8 @@ pub(super) struct Walk<'a> {
     /// The values that `CDPATH` may have.
     search: Vec<String>,
     may_take_away: bool,
+    /// A command may have another input than the one before it.
+    has_inputs: bool,
     functions: Vec<usize>,
 }
 
@@ -106,6 +110,7 @@ impl<'a> Walk<'a> {
             count: 0,
             search,
             may_take_away: has(TAKES_AWAY),
+            has_inputs: text.contains('<'),
             functions: Vec::new(),
         };
         let start = vec![ground.cwd().to_owned()];
@@ -159,6 +164,7 @@ impl<'a> Walk<'a> {
                 let outer = std::mem::replace(&mut self.is_kept, true);
                 let at = self.repeated(steps, at);
                 self.is_kept = outer;
+                self.directories.has_functions = true;
                 self.functions.extend(commands_in(steps));
                 return After::same(at);
             }
@@ -190,7 +196,7 @@ impl<'a> Walk<'a> {
             if index > 0
                 && let Some(first) = commands_in(member).first()
             {
-                self.directories.is_fed[*first] = true;
+                self.directories.is_fed[*first] = !self.has_inputs;
             }
             self.steps(member, at.to_vec());
         }

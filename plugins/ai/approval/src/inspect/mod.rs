@@ -13,6 +13,7 @@
 //! | `credentials` | whether a word reaches what signs a person in |
 //! | `way` | in which order commands run, and which share a directory |
 //! | `directories` | the directories they run in |
+//! | `handed` | what is found near them and given to another command |
 //! | `reach` | how its path compares with the places they are kept in |
 //! | `own` | the commands of ours among them |
 //! | `processes` | programs that show the environment or the memory of another process |
@@ -21,6 +22,7 @@ pub(crate) mod credentials;
 mod directories;
 mod feed;
 mod guess;
+mod handed;
 mod own;
 mod processes;
 mod reach;

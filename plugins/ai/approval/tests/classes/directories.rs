@@ -52,6 +52,9 @@ fn the_way_back_leads_to_where_it_began() {
         "cd frontend && npm ci && cd .. && git add . && git commit -m x",
         "cd results && tar czf all.tgz . && cd ..",
         "cd build && cp ../a.txt . && cd ..",
+        "cd results && for f in *.txt; do gzip \"$f\"; done; cd ..",
+        "mkdir -p build && cd build && cmake .. && make -j$(nproc)",
+        "cd results && cp *.html ..",
         "(cd sub && make) ; git add . && tar czf a.tgz .",
         "x=$(cd ..; pwd); git add .",
         "if cd sub; then make; cd ..; fi; cp a.txt sub/",
@@ -95,5 +98,89 @@ fn no_way_leads_around_the_home_directory_unseen() {
             "x=$(cd ..; tar c .)",
             "cd a; cd b; cd c; cd d; cd e; cd f; cd ..; cd ..; cd ..; cd ..; cd ..; cd ..; cd ..; tar c .",
         ],
+    );
+}
+
+/// A directory around credentials, and a word that only the run knows: they have to do with each other, or not.
+#[test]
+fn what_is_shown_of_the_home_directory_is_not_what_another_command_reads() {
+    runs_by_itself(&[
+        "ls -la ~ && wc -l *.csv",
+        "ls -la ~ && cat \"$x\"",
+        "du -sh $HOME; tail -n 5 *.log",
+        "find / -name 'libz.so*' 2>/dev/null | head; samtools index *.bam",
+        "find / -name samtools 2>/dev/null | head; samtools index \"$bam\"",
+        "find / -name samtools 2>/dev/null | xargs ls",
+        "ls ~ | xargs -n1 echo",
+        "ls ~ | xargs -n1 dirname",
+        "find ~ -name '*.sif' | xargs du -sh",
+        "export NXF_HOME=$HOME; nextflow run main.nf --in \"$x\"",
+        "BASE=$HOME; ls $BASE/data; cat \"$BASE/data/a.txt\"",
+        "docker run -v $HOME:$HOME -w $PWD img samtools view $BAM",
+        "docker run -v $HOME:$HOME -w $PWD img samtools view $BAM | head > x.sam",
+        "singularity exec -B $HOME img.sif samtools view \"$BAM\"",
+        "python x.py --prefix / \"$f\"",
+        "cd ~ && ls; cat a/*.csv",
+    ]);
+}
+
+#[test]
+fn what_is_found_near_credentials_is_read_by_no_other_command() {
+    below_home(
+        "prompt credentials",
+        &[
+            "find ~/.config -type f > l; xargs cat < l",
+            "find ~/.config -type f | tee l; xargs cat < l",
+            "x=$(find ~/.config -type f); cat $x",
+            "mapfile -t a < <(find ~/.config -type f); cat \"${a[@]}\"",
+            "find ~/.config -type f | grep json | while read -r f; do cat \"$f\"; done",
+            "(cd ~/.config; find -type f -print0) | (cd ~/.config; xargs -0 cat)",
+            "cd ~/.config; cat */*/*",
+            "cd ~/.config; for f in */*/*; do cat \"$f\"; done",
+            "cd ~/.config && for d in $(ls); do cat $d/*/*; done",
+            "cd ~/.config; for d in s*; do cat $d/*/*; done",
+            "set -- ~/.config; cat $1/*/*/*",
+            "set -- ~/.config/*; cat $1/*/*",
+            "f() { cat $1/*/*/*; }; f ~/.config",
+            "bash -c 'cat $0/*/*/*' ~/.config",
+            "a=(~/.config/*); cat ${a[0]}/*/*",
+            "a=~; b=$a/.config; cat $b/*/*/*",
+            "d=~; tar c $d",
+            "d=~; grep -r x \"$d\"",
+            "read d <<< ~/.config; cat < $d/$x/$y/$z",
+            "cd ~; tar c \"$PWD\"",
+            "d=~/.local/share/seqera; mkdir -p $d/plugins/x",
+            "parallel cat {}/*/*/* ::: ~/.config",
+            "find ~/.config | xargs -n1 env cat",
+            "f() { find ~/.config; }; f | xargs cat",
+            "exec > l; find ~/.config; exec < l; read f; cat $f",
+            "d=$(echo ~/.config); cat $d/*/*/*",
+        ],
+    );
+}
+
+/// Where the workspace is the home directory, and where git only shows what it keeps.
+#[test]
+fn only_what_takes_the_directory_along_counts() {
+    let ground = Ground::new().at_home();
+    ground.file(".config/seqera/credentials/default.json", "{}");
+    let ask = |text: &str| tell(&ground.decide(&Ask::shell(Mode::Full, text), &SystemFiles));
+    for text in ["ps aux | rg nextflow", "ps aux | grep -v x | rg nextflow | ag x", "cat a.txt | ack x"] {
+        assert_eq!(ask(text), "auto full-mode", "{text}");
+    }
+    for text in [
+        "rg token",
+        "ls; rg token",
+        "ps aux | rg token .",
+        "ps aux | rg token < /dev/null",
+        "ps aux | grep -r token",
+        "ps aux | (rg token < /dev/null)",
+    ] {
+        assert_eq!(ask(text), "prompt credentials", "{text}");
+    }
+    runs_by_itself(&["git -C .. log", "git -C ~ status", "git -C .. diff a b"]);
+    below_home(
+        "prompt credentials",
+        &["git -C .. add -A", "git -C ~ archive HEAD", "git -C ~ grep --no-index x", "git -C .. stash -u"],
     );
 }
