@@ -106,15 +106,39 @@ fn parameter(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// By its words: `keyword` and `author` are of no secret. What is written in one word ends with what it is.
 fn is_of_a_secret(name: &str) -> bool {
-    const PARTS: &str = "sig token secret pass key credential auth policy";
-    let name = name.to_ascii_lowercase();
-    PARTS.split(' ').any(|part| name.contains(part))
+    const WORDS: &str = "sig signature token secret pass password passwd passphrase pwd key apikey credential credentials auth \
+                         authorization jwt bearer sas policy";
+    const ENDS: &str = "token secret signature password apikey accesskey credential credentials";
+    let (mut words, mut previous) = (String::new(), ' ');
+    for c in name.chars() {
+        if previous.is_ascii_lowercase() && c.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
+        previous = c;
+    }
+    let is_meant = |word: &str| {
+        WORDS.split_whitespace().any(|known| known == word) || ENDS.split(' ').any(|end| word.ends_with(end))
+    };
+    words.split(' ').any(is_meant)
 }
 
-/// Nobody names a file, or a version, in so many letters and numbers without a point.
+/// Nobody names a file, or a version, in so many letters and numbers in disorder, without a point.
 fn looks_random(value: &str) -> bool {
-    value.len() >= 24 && value.contains(|c: char| c.is_ascii_digit()) && !value.contains('.')
+    const LONG: usize = 20;
+    if value.len() < 24 || value.contains('.') || !value.contains(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
+    let has_long_run = value
+        .split(|c| !is_alphanumeric(c))
+        .any(|run| run.len() >= LONG && run.contains(|c: char| c.is_ascii_digit()));
+    let kind = |c: u8| (c.is_ascii_digit(), c.is_ascii_uppercase());
+    let is_change =
+        |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphanumeric) && kind(pair[0]) != kind(pair[1]);
+    has_long_run || value.as_bytes().windows(2).filter(is_change).count() * 4 >= value.len()
 }
 
 #[cfg(test)]
@@ -204,6 +228,14 @@ mod tests {
             ("https://a.example/x?sv=2020&sig=ab%2F", "https://a.example/x?sv=2020&sig=[secret]"),
             ("https://a.example/x?private_token=abc", "https://a.example/x?private_token=[secret]"),
             ("https://a.example/x?q=0123456789abcdef0123456789", "https://a.example/x?q=[secret]"),
+            ("https://a.example/x?accessToken=abc", "https://a.example/x?accessToken=[secret]"),
+            ("https://a.example/x?accesstoken=abc", "https://a.example/x?accesstoken=[secret]"),
+            ("https://a.example/x?AWSAccessKeyId=abc", "https://a.example/x?AWSAccessKeyId=[secret]"),
+            (
+                "https://a.example/x?id=3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+                "https://a.example/x?id=[secret]",
+            ),
+            ("https://a.example/x?id=aB3-dE5_gH7-jK9_mN1-pQ3_sT5", "https://a.example/x?id=[secret]"),
             ("https://u:p p@a.example/x", "https://[secret]"),
         ] {
             assert_eq!(shown(address), as_shown);
@@ -213,6 +245,9 @@ mod tests {
             "https://a.example/x",
             "https://a.example/x?raw=true&file=hello-0.3.0-x86_64-linux.tar.gz",
             "https://a.example/x?token=",
+            "https://a.example/x?keyword=stable&author=me&design=compass&monkey=1",
+            "https://a.example/x?file=hello-0-3-0-x86_64-unknown-linux-gnu",
+            "https://a.example/x?at=2026-11-27T08:12:00-2026-11-28",
             "path:/a?token=b",
         ] {
             assert_eq!(shown(address), address);

@@ -3,11 +3,12 @@
 use super::receipt::Receipt;
 use super::seen::Withdrawn;
 use super::store::Store;
-use super::{admission, durable, verify};
+use super::{address, admission, durable, verify};
 use crate::config::lock::{self, Lock};
 use crate::config::{Config, Locked};
 use crate::discovery::{Catalog, Entry, Origin};
 use crate::error::{Code, Error, Result};
+use crate::output;
 
 /// What is written down about a plugin that was installed.
 fn locked(entry: &Entry, receipt: &Receipt) -> Locked {
@@ -33,6 +34,20 @@ fn locked_if_whole(store: &Store, entry: &Entry, receipt: &Receipt) -> Result<Lo
     verify::check(entry, Some(receipt), &keys, &Withdrawn::read(&store.paths, store.config())?)
         .map_err(|error| error.hint("It was not locked."))?;
     Ok(locked(entry, receipt))
+}
+
+/// Why another machine cannot install what is locked, when it cannot.
+fn not_to_be_followed(config: &Config, locked: &Locked) -> Option<String> {
+    let is_missing = address::is_incomplete(&locked.source) && config.plugin_source(&locked.name).is_none();
+    is_missing.then(|| {
+        format!(
+            "{} is locked, and `seqera plugin sync` cannot install it elsewhere: its source is written down without what is as \
+             good as a password ({}); install it from an address without that, or name its source: [plugins.{}] source",
+            locked.label(),
+            locked.source,
+            locked.name
+        )
+    })
 }
 
 /// What the lock would say of the plugins that are installed.
@@ -76,7 +91,11 @@ pub fn record(store: &Store) -> Result<Record> {
         };
         match chosen {
             Some(entry) if entry.origin == Origin::User => match Receipt::read(&entry.dir) {
-                Some(receipt) => record.plugins.push(locked_if_whole(store, entry, &receipt)?),
+                Some(receipt) => {
+                    let locked = locked_if_whole(store, entry, &receipt)?;
+                    record.remarks.extend(not_to_be_followed(&config, &locked));
+                    record.plugins.push(locked);
+                }
                 None => record.remarks.push(format!(
                     "{} is left out: it was not installed with `seqera plugin install` ({})",
                     entry.label(),
@@ -117,7 +136,13 @@ pub fn follow(store: &Store, name: &str, moves: bool) -> Result<()> {
     let chosen = config.pins_of_files(name).and_then(|pins| catalog.choose_by(name, &versions, &pins));
     let Ok(Some(entry)) = chosen else { return Ok(()) };
     match Receipt::read(&entry.dir).filter(|_| entry.origin == Origin::User) {
-        Some(receipt) => replace(store, lock, name, Some(locked_if_whole(store, entry, &receipt)?)),
+        Some(receipt) => {
+            let locked = locked_if_whole(store, entry, &receipt)?;
+            if let Some(remark) = not_to_be_followed(&config, &locked) {
+                output::warning(&remark);
+            }
+            replace(store, lock, name, Some(locked))
+        }
         None => Ok(()),
     }
 }

@@ -77,7 +77,9 @@ fn an_address_that_was_signed_for_somebody_is_written_down_nowhere() {
     let server = FileServer::start(&world.dir.join("packages"));
     let address = format!("{}hello-0.3.0.tar.gz?v=1&X-Amz-Signature=5ec4e75ec4e7", server.url);
     let _installed = world.run(&["install", &address, "--yes"]).success();
-    let _locked = world.run(&["lock"]).success();
+    let locked = world.run(&["lock"]).success();
+    let said = "hello 0.3.0 is locked, and `seqera plugin sync` cannot install it elsewhere";
+    assert!(locked.stderr.contains(said) && locked.stderr.contains("[plugins.hello] source"), "{locked}");
     let masked = format!("{}hello-0.3.0.tar.gz?v=1&X-Amz-Signature=[secret]", server.url);
     let info = world.run(&["info", "hello", "--json"]).success();
     let json: Value = serde_json::from_str(&info.stdout).unwrap();
@@ -93,6 +95,8 @@ fn an_address_that_was_signed_for_somebody_is_written_down_nowhere() {
     let _unknown = world.run(&["sync", "--yes"]).fails(2, "cannot be asked again");
     world.user.configure(&format!("[plugins.hello]\nsource = \"{address}\"\n"));
     let _known = world.run(&["sync", "--yes"]).success();
+    let known = world.run(&["lock"]).success();
+    assert!(!known.stderr.contains("cannot install it elsewhere"), "{known}");
     world.assert_works("0.3.0");
     let demands = format!("[plugins.hello]\nversion = \"=9.9.9\"\nsource = \"{address}\"\n");
     world.user.configure(&demands);
@@ -105,6 +109,24 @@ fn an_address_that_was_signed_for_somebody_is_written_down_nowhere() {
         assert!(!format!("{run}").contains("5ec4e7"), "{run}");
     }
     assert_eq!(holding(&world.user.home(), "5ec4e7").len(), 1);
+}
+
+#[test]
+fn an_address_with_an_ordinary_question_is_written_down_whole_and_asked_again() {
+    let world = World::new();
+    let _archive = world.archive("0.3.0");
+    let server = FileServer::start(&world.dir.join("packages"));
+    let question = "keyword=stable&author=me&file=hello-0-3-0-x86_64-unknown-linux-gnu";
+    let address = format!("{}hello-0.3.0.tar.gz?{question}", server.url);
+    let _installed = world.run(&["install", &address, "--yes"]).success();
+    let locked = world.run(&["lock"]).success();
+    assert!(!locked.stderr.contains("warning"), "{locked}");
+    assert!(fs::read_to_string(world.user.config().join("plugins.lock")).unwrap().contains(&address));
+    let _again = world.run(&["upgrade", "hello"]).success();
+    fs::remove_dir_all(world.user.plugins()).unwrap();
+    fs::remove_dir_all(world.user.home().join(".cache")).unwrap();
+    let _followed = world.run(&["sync", "--locked", "--yes"]).success();
+    world.assert_works("0.3.0");
 }
 
 #[test]
