@@ -29,8 +29,10 @@ pub const LIMITS: Limits = Limits { packed: 256 << 20, unpacked: 512 << 20, file
 pub const MAX_LIBRARY: u64 = LIMITS.unpacked;
 /// What fits into the header of an entry.
 const MAX_NAME: usize = 100;
-/// What an entry takes beside its content: a header, and zeros up to the next block.
-const BESIDE: u64 = 1024;
+/// What an entry takes beside its content: a header, zeros up to the next block, and often a small extended header.
+const BESIDE: u64 = 4096;
+/// Times and names of users take no more, in bytes.
+const MAX_EXTENDED: u64 = 64 << 10;
 
 /// Packs files; the same files make the same bytes.
 ///
@@ -63,6 +65,10 @@ pub fn unpack(archive: impl Read, into: &Path, limits: Limits) -> Result<(), Str
     let mut count = 0;
     for entry in archive.entries().map_err(unreadable)?.raw(true) {
         let mut entry = entry.map_err(unreadable)?;
+        if is_extended_header(&entry) {
+            check_extended(&mut entry)?;
+            continue;
+        }
         let name = plain_name(&entry)?;
         count += 1;
         if count > limits.files {
@@ -83,6 +89,36 @@ pub fn unpack(archive: impl Read, into: &Path, limits: Limits) -> Result<(), Str
         }
     }
     Ok(())
+}
+
+/// What Python and `tar --format=posix` put before a file. A longer one goes the way of all that is no regular file.
+fn is_extended_header<R: Read>(entry: &tar::Entry<'_, R>) -> bool {
+    use tar::EntryType::{XGlobalHeader, XHeader};
+    matches!(entry.header().entry_type(), XHeader | XGlobalHeader) && entry.size() <= MAX_EXTENDED
+}
+
+/// Times, users and the like are nobody's concern here. What says that the next file is another one is not skipped, for
+/// then it would be taken for something that it is not.
+fn check_extended<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<(), String> {
+    let mut text = Vec::new();
+    entry
+        .take(MAX_EXTENDED)
+        .read_to_end(&mut text)
+        .map_err(|error| format!("it cannot be unpacked: {error}"))?;
+    // `LENGTH KEY=VALUE` in each line; a value may have lines of its own, which at worst refuses what was harmless.
+    let keys = text.split(|byte| *byte == b'\n').filter_map(|line| {
+        let (_, record) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')? + 1)?;
+        record.split(|byte| *byte == b'=').next()
+    });
+    let is_meant =
+        |key: &&[u8]| matches!(*key, b"path" | b"size" | b"linkpath") || key.starts_with(b"GNU.sparse");
+    match keys.map(String::from_utf8_lossy).find(|key| is_meant(&key.as_bytes())) {
+        None => Ok(()),
+        Some(key) => Err(format!(
+            "an extended header in it gives a file another {key}; `seqera plugin package`, or tar --format=ustar, makes one \
+             without"
+        )),
+    }
 }
 
 /// The name of a regular file that lies at the top. Everything else is refused, so nothing has to be made safe.
@@ -169,6 +205,41 @@ mod tests {
         let long = "n".repeat(100);
         assert_eq!(unpacked(&pack([(long.as_str(), b"".as_slice())]).unwrap()).unwrap(), [long.as_str()]);
         assert!(pack([(format!("{long}n").as_str(), b"".as_slice())]).is_err());
+    }
+
+    /// An extended header, and a file behind it.
+    fn extended(kind: tar::EntryType, record: &str) -> Vec<u8> {
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), Compression::fast()));
+        let length = record.len() + 4;
+        for (kind, name, text) in [
+            (kind, "PaxHeaders/x", format!("{length} {record}\n")),
+            (tar::EntryType::Regular, "x", "x".to_owned()),
+        ] {
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(kind);
+            header.set_size(text.len() as u64);
+            builder.append_data(&mut header, name, text.as_bytes()).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn extended_headers_of_times_and_users_are_skipped_and_others_refused() {
+        use tar::EntryType::{XGlobalHeader, XHeader};
+        for kind in [XHeader, XGlobalHeader] {
+            for record in ["mtime=1732694400.123", "uname=müller", "comment=path=of no file"] {
+                assert_eq!(unpacked(&extended(kind, record)).unwrap(), ["x"], "{record}");
+            }
+            for record in ["path=another", "size=100000", "linkpath=/etc/passwd", "GNU.sparse.name=another"] {
+                let problem = unpacked(&extended(kind, record)).unwrap_err();
+                assert!(
+                    problem.contains("an extended header") && problem.contains("--format=ustar"),
+                    "{problem}"
+                );
+            }
+        }
+        let long = format!("comment={}", "c".repeat(70_000));
+        assert!(unpacked(&extended(XHeader, &long)).unwrap_err().contains("not a regular file"));
     }
 
     #[test]

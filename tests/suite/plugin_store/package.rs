@@ -87,3 +87,20 @@ fn keys_are_private_never_overwritten_and_read_by_minisign() {
     let _unknown = world.run(&["trust", "remove", &id]).fails(2, "is not a key that was added");
     let _nonsense = world.run(&["trust", "add", "hello"]).fails(2, "no public key");
 }
+
+/// Other tools than ours write times and users into headers of their own.
+#[test]
+fn an_archive_that_another_tool_packed_is_installed() {
+    let world = World::new();
+    let archive = world.archive("0.3.0");
+    let dir = world.dir.join("unpacked");
+    fs::create_dir(&dir).unwrap();
+    let out = world.path("posix.tar.gz");
+    let names = "plugin.toml cli.json libseqera_plugin_hello.so";
+    for line in [format!("tar xzf {archive}"), format!("tar czf {out} --format=posix {names}")] {
+        let status = Command::new("sh").args(["-c", &line]).current_dir(&dir).status().unwrap();
+        assert!(status.success(), "{line}");
+    }
+    let _installed = world.run(&["install", &out, "--yes"]).success();
+    world.assert_works("0.3.0");
+}
