@@ -52,15 +52,42 @@ pub fn check_redirect(from: &str, to: &str) -> Result<(), &'static str> {
     check(to)
 }
 
-/// The address that `target`, absolute or not, stands for on the page `base` (RFC 3986, section 5). What is none stays as
-/// it is, for [`check`] to refuse.
+/// The address that `target`, absolute or not, stands for on the page `base` (RFC 3986, section 5). What servers write and
+/// no address may hold, as a space in a path, is encoded first. What is none stays as it is, for [`check`] to refuse.
 pub fn join(base: &str, target: &str) -> String {
     let base = base.split('#').next().unwrap_or_default();
-    let joined = UriRef::parse(target)
+    let encoded = encoded(target);
+    let joined = UriRef::parse(encoded.as_str())
         .ok()
         .zip(Uri::parse(base).ok())
         .and_then(|(target, base)| target.resolve_against(&base).ok());
     joined.map_or_else(|| target.to_owned(), |uri| uri.as_str().to_owned())
+}
+
+/// Behind the host: what that is, nobody shall read in two ways. Nor is anything that no line holds made good.
+fn encoded(target: &str) -> String {
+    let behind_scheme =
+        target.find("//").filter(|at| !target[..*at].contains(['/', '?', '#'])).map(|at| at + 2);
+    let host = behind_scheme.unwrap_or(0);
+    let length = target[host..].find(['/', '?', '#']).unwrap_or(target.len() - host);
+    let (kept, rest) = target.split_at(if behind_scheme.is_some() { host + length } else { 0 });
+    let is_octet =
+        |rest: &str| rest.len() >= 3 && rest.bytes().skip(1).take(2).all(|byte| byte.is_ascii_hexdigit());
+    let mut text = kept.to_owned();
+    for (at, c) in rest.char_indices() {
+        let is_kept = match c {
+            '%' => is_octet(&rest[at..]),
+            ' ' | '"' | '<' | '>' | '[' | ']' | '\\' | '^' | '`' | '{' | '|' | '}' => false,
+            _ => c.is_ascii(),
+        };
+        if is_kept {
+            text.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            text.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
+        }
+    }
+    text
 }
 
 /// As receipts, the lock, the audit and people may see it: an address that was signed for somebody is as good as a
@@ -70,8 +97,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let Ok(uri) = Uri::parse(text) else {
-        let scheme = text.split("://").next().unwrap_or_default();
-        return Cow::Owned(format!("{scheme}://{MASK}"));
+        return shown_unread(text);
     };
     let Some(authority) = uri.authority() else { return Cow::Borrowed(text) };
     let query = uri.query().map(|query| query.as_str());
@@ -90,6 +116,20 @@ pub fn shown(text: &str) -> Cow<'_, str> {
         shown = shown + "#" + fragment.as_str();
     }
     Cow::Owned(shown)
+}
+
+/// What is no address: a name and a password may be in all that stands before an `@`, a secret in all behind a `?`.
+fn shown_unread(text: &str) -> Cow<'_, str> {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    // A password may hold a question mark too.
+    if query.is_some_and(|query| query.contains('@')) {
+        return Cow::Owned(format!("{scheme}://{MASK}"));
+    }
+    let path =
+        path.rsplit_once('@').map_or(Cow::Borrowed(path), |(_, host)| Cow::Owned(format!("{MASK}@{host}")));
+    let query = query.map_or_else(String::new, |_| format!("?{MASK}"));
+    Cow::Owned(format!("{scheme}://{path}{query}"))
 }
 
 /// Whether something of it was left out when it was written down.
@@ -160,6 +200,15 @@ mod tests {
             ),
             ("https://a.example/x", "//b.example/p", "https://b.example/p"),
             ("https://a.example/x", "https://b.example/p", "https://b.example/p"),
+            ("https://a.example/x", "hello plugin.tar.gz", "https://a.example/hello%20plugin.tar.gz"),
+            ("https://a.example/x", "/é?q={a|b}[0]", "https://a.example/%C3%A9?q=%7Ba%7Cb%7D%5B0%5D"),
+            ("https://a.example/x", "https://b.example/100%/%2F", "https://b.example/100%25/%2F"),
+            ("https://a.example/x", "\\\\b.example\\p", "https://a.example/%5C%5Cb.example%5Cp"),
+            ("https://a.example/x", "/\\b.example/p", "https://a.example/%5Cb.example/p"),
+            // Where a host stands nothing is made good.
+            ("https://a.example/x", "https://b.example\\@c.example/p", "https://b.example\\@c.example/p"),
+            ("https://a.example/x", "//b c.example/p", "//b c.example/p"),
+            ("https://a.example/x", "/a\tb", "/a\tb"),
         ] {
             assert_eq!(join(base, target), joined);
         }
@@ -236,7 +285,10 @@ mod tests {
                 "https://a.example/x?id=[secret]",
             ),
             ("https://a.example/x?id=aB3-dE5_gH7-jK9_mN1-pQ3_sT5", "https://a.example/x?id=[secret]"),
-            ("https://u:p p@a.example/x", "https://[secret]"),
+            ("https://u:p p@a.example/x", "https://[secret]@a.example/x"),
+            ("https://u:p/p p@a.example/x", "https://[secret]@a.example/x"),
+            ("https://u:p?p p@a.example/x", "https://[secret]"),
+            ("https://a.example/x y?token=a", "https://a.example/x y?[secret]"),
         ] {
             assert_eq!(shown(address), as_shown);
             assert!(is_incomplete(&shown(address)));
@@ -245,6 +297,7 @@ mod tests {
             "https://a.example/x",
             "https://a.example/x?raw=true&file=hello-0.3.0-x86_64-linux.tar.gz",
             "https://a.example/x?token=",
+            "https://a.example/hello plugin.tar.gz",
             "https://a.example/x?keyword=stable&author=me&design=compass&monkey=1",
             "https://a.example/x?file=hello-0-3-0-x86_64-unknown-linux-gnu",
             "https://a.example/x?at=2026-11-27T08:12:00-2026-11-28",

@@ -13,7 +13,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// It listens on this machine, and ends with the process.
 ///
-/// `moved/PATH` leads to PATH, `away/PATH` to another machine without https, `guised/PATH` too, by an address that begins
+/// `moved/PATH` leads to PATH, `odd/PATH` too, with a question as some servers write it, `away/PATH` to another machine without https, `guised/PATH` too, by an address that begins
 /// like one of this machine, `down/PATH` to this machine without https, and `slow/PATH` takes its time. What follows a
 /// question mark is all the same.
 pub(super) struct FileServer {
@@ -93,6 +93,7 @@ fn respond<S: Read + Write>(stream: &mut S, root: &Path, seen: &Mutex<Vec<String
     let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
     let target = path.split_once('/').and_then(|(place, path)| match place {
         "moved" => Some(format!("/{path}")),
+        "odd" => Some(format!("/{path}?name=a b|{{é}}")),
         "away" => Some(format!("http://plugins.example/{path}")),
         "guised" => Some(format!("http://localhost:x@plugins.example/{path}")),
         "down" => Some(format!("http://127.0.0.1:1/{path}")),
@@ -109,7 +110,8 @@ fn respond<S: Read + Write>(stream: &mut S, root: &Path, seen: &Mutex<Vec<String
         Some(path) => (Duration::from_millis(150), path.to_owned()),
         None => (Duration::ZERO, path),
     };
-    let (status, body) = match fs::read(root.join(path.split('?').next().unwrap_or_default())) {
+    let file = root.join(decoded(path.split('?').next().unwrap_or_default()));
+    let (status, body) = match fs::read(file) {
         Ok(body) => ("200 OK", body),
         Err(_) => ("404 Not Found", b"<html>nothing here</html>".to_vec()),
     };
@@ -119,4 +121,15 @@ fn respond<S: Read + Write>(stream: &mut S, root: &Path, seen: &Mutex<Vec<String
         let _gone = stream.write_all(part).and_then(|()| stream.flush());
         std::thread::sleep(pause);
     }
+}
+
+/// With the octets that `%XX` stands for.
+fn decoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).unwrap()
 }

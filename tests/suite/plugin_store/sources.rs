@@ -20,6 +20,7 @@ fn an_address_that_is_not_asked_is_wrong_usage_and_never_repeats_a_password() {
         ("https://user:pa55word@plugins.example/", "a name or a password"),
         ("https://", "it names no host"),
         ("https:///x.tar.gz", "it names no host"),
+        ("https://plugins.example/my plugin.tar.gz", "https://plugins.example/my plugin.tar.gz is not asked"),
     ] {
         let run = world.run(&["install", address, "--yes"]).fails(2, says);
         assert!(run.stderr.contains("hint: Say https://") && !run.stderr.contains("pa55word"), "{run}");
@@ -68,6 +69,25 @@ fn a_server_that_leads_to_an_address_with_a_name_in_it_is_not_followed() {
     let run = world.run(&["install", &format!("{}guised/hello-0.3.0.tar.gz", server.url), "--yes"]);
     let run = run.fails(6, "a name or a password");
     assert!(run.stderr.contains("it leads to http://[secret]@plugins.example/"), "{run}");
+}
+
+#[test]
+fn addresses_that_servers_write_and_nobody_else_are_followed() {
+    let world = World::new();
+    world.trust();
+    let archive = world.signed("0.3.0");
+    fs::rename(&archive, world.dir.join("packages/hello plugin é.tar.gz")).unwrap();
+    let index = world.index(&[]);
+    let server = FileServer::start(index.as_ref());
+    let odd = format!("{}odd/hello%20plugin%20%C3%A9.tar.gz", server.url);
+    for source in [["hello", "--index", &server.url].as_slice(), &[&odd]] {
+        let _installed = world.run(&[&["install", "--yes"], source].concat()).success();
+        world.assert_works("0.3.0");
+        let _removed = world.run(&["remove", "hello"]).success();
+    }
+    let requests = server.requests.lock().unwrap().concat();
+    assert!(requests.contains("GET /hello%20plugin%20%C3%A9.tar.gz HTTP"), "{requests}");
+    assert!(requests.contains("?name=a%20b%7C%7B%C3%A9%7D HTTP"), "{requests}");
 }
 
 #[test]
