@@ -42,7 +42,13 @@ const NONE: Listed = Listed {
     operands: Operands::Read,
 };
 
-pub(super) const LISTED: &[Listed] = &[
+/// The command of the list that a command word names.
+pub(super) fn of(written: &str) -> Option<&'static Listed> {
+    let name = written.rsplit('/').next().unwrap_or(written);
+    LISTED.iter().find(|listed| listed.name == name)
+}
+
+const LISTED: &[Listed] = &[
     Listed {
         name: "cat",
         flags: "AbeEnstTuv",

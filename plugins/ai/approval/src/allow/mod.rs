@@ -29,6 +29,7 @@ pub(crate) struct AllowWalk<'a> {
 impl AllowWalk<'_> {
     /// What may run, and by which rule; or the first reason why a person has to say yes.
     pub(crate) fn judge(&self, script: &Script, facts: &mut Facts) -> Result<(Run, Rule, String), Refusal> {
+        let script = &self.in_order(script);
         let is_alone = script.commands().count() == 1;
         let mut search_path = SearchPath::System;
         let mut writes = false;
@@ -59,12 +60,27 @@ impl AllowWalk<'_> {
         self.request.rules.allow.iter().any(|pattern| pattern.allows(&command.words))
     }
 
+    /// The same with the options of listed commands that change files before their operands.
+    fn in_order(&self, script: &Script) -> Script {
+        let mut script = script.clone();
+        for command in script.pipelines.iter_mut().flat_map(|pipeline| &mut pipeline.commands) {
+            let Some(listed) = command.words.first().and_then(|written| listed::of(written)) else {
+                continue;
+            };
+            if listed.changes() && !self.is_allowed_by_flag(command) {
+                let words = options::in_order(listed, &command.words[1..]);
+                command.words.splice(1.., words);
+            }
+        }
+        script
+    }
+
     /// A command of the list; answers whether it changes files.
     fn listed(&self, command: &Simple, is_alone: bool, facts: &mut Facts) -> Result<bool, Refusal> {
         let Some((written, words)) = command.words.split_first() else { return Ok(false) };
         let name = written.rsplit('/').next().unwrap_or(written);
         let mode = self.request.mode;
-        let Some(listed) = listed::LISTED.iter().find(|listed| listed.name == name) else {
+        let Some(listed) = listed::of(written) else {
             return Err((Rule::NotListed, format!("`{written}` is not on the list of {} mode", mode.name())));
         };
         self.check_program(written, name)?;

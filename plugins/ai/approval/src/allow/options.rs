@@ -22,6 +22,45 @@ impl<'a> Given<'a> {
     }
 }
 
+/// The words of a command that changes files, its options first: behind an operand GNU reads an option, BSD and macOS a
+/// file of this name.
+pub(super) fn in_order(listed: &Listed, words: &[String]) -> Vec<String> {
+    let (mut options, mut operands) = (Vec::new(), Vec::new());
+    let mut is_mixed = false;
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        if word == "-" || !word.starts_with('-') {
+            operands.push(word.clone());
+            continue;
+        }
+        is_mixed |= !operands.is_empty();
+        if word == "--" {
+            operands.extend(rest.by_ref().cloned());
+            continue;
+        }
+        options.push(word.clone());
+        if takes_next(listed, word) {
+            options.extend(rest.next().cloned());
+        }
+    }
+    if !is_mixed {
+        return words.to_vec();
+    }
+    options.push("--".to_owned());
+    options.extend(operands);
+    options
+}
+
+/// Whether the value of an option is the next word.
+fn takes_next(listed: &Listed, word: &str) -> bool {
+    if let Some(long) = word.strip_prefix("--") {
+        return listed.long_values.contains(&long);
+    }
+    let has_value = |letter: char| listed.values.contains(letter) || listed.optional.contains(letter);
+    let first = word.char_indices().skip(1).find(|(_, letter)| has_value(*letter));
+    first.is_some_and(|(at, letter)| listed.values.contains(letter) && at + letter.len_utf8() == word.len())
+}
+
 /// Sorts the words of a command, or names the option that is not on its list.
 pub(super) fn read<'a>(listed: &Listed, words: &'a [String]) -> Result<Given<'a>, Refusal> {
     let mut given = Given::default();
@@ -29,11 +68,6 @@ pub(super) fn read<'a>(listed: &Listed, words: &'a [String]) -> Result<Given<'a>
     while let Some(word) = words.next() {
         if listed.operands == Operands::Text || word == "-" || !word.starts_with('-') {
             given.operands.push(word);
-        } else if listed.changes() && !given.operands.is_empty() {
-            // GNU reads an option here, BSD and macOS a file of this name.
-            let why =
-                format!("`{word}` behind an operand of `{}` is an option to some systems only", listed.name);
-            return Err((Rule::Option, why));
         } else if word == "--" {
             // tree takes what follows it for an option all the same.
             if listed.name == "tree" {

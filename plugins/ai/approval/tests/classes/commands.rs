@@ -1,6 +1,6 @@
 //! Command lines: what they are made of, and what decides.
 
-use seqera_ai_approval::{Decision, Mode, SessionGrant, SystemFiles};
+use seqera_ai_approval::{Decision, Mode, Run, SessionGrant, SystemFiles};
 
 use crate::ground::Ask;
 use crate::{check, ground, tell};
@@ -173,18 +173,36 @@ fn options_that_write_or_run_are_not_on_the_lists() {
 
 /// getopt of GNU goes on behind an operand, that of POSIX stops there and takes every word for a file.
 #[test]
-fn an_option_behind_an_operand_of_a_command_that_changes_files_is_asked_about() {
+fn an_option_behind_an_operand_of_a_command_that_changes_files_comes_first() {
+    let ground = ground();
+    let ordered = [
+        ("mkdir d -p", "'mkdir' '-p' '--' 'd'"),
+        ("cp a.txt b.txt -v", "'cp' '-v' '--' 'a.txt' 'b.txt'"),
+        ("cp -r sub x --no-clobber", "'cp' '-r' '--no-clobber' '--' 'sub' 'x'"),
+        ("touch x -d link/y", "'touch' '-d' 'link/y' '--' 'x'"),
+        ("touch x -r a.txt -c", "'touch' '-r' 'a.txt' '-c' '--' 'x'"),
+        ("mv a.txt -- b.txt", "'mv' '--' 'a.txt' 'b.txt'"),
+        ("mkdir x -- -y", "'mkdir' '--' 'x' '-y'"),
+        ("mkdir -p x", "'mkdir' '-p' 'x'"),
+    ];
+    for (text, expected) in ordered {
+        match ground.decide(&Ask::shell(Mode::Default, text), &SystemFiles) {
+            Decision::Auto { run: Run::Checked { text: checked, .. }, .. } => {
+                assert_eq!(checked, expected, "{text}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
     check(
         Mode::Default,
-        "prompt option",
+        "prompt",
         &[
-            "touch x -d link/y",
-            "touch x -r a.txt",
-            "mkdir d -p",
-            "cp a.txt b.txt -v",
-            "cp -r sub x --no-clobber",
-            "mv a.txt -- b.txt",
-            "touch x -- link",
+            "touch x -- link/y",
+            "touch x -r ../outside/secret",
+            "cp a.txt -t ../outside",
+            "cp a.txt b.txt --no-such",
+            "mkdir d -m",
+            "mv a.txt -- ../outside/x",
         ],
     );
     check(Mode::Default, "auto", &["touch -d yesterday x", "touch -- -x x", "cp -v -- a.txt b.txt"]);
