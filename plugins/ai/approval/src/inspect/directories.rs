@@ -68,6 +68,8 @@ pub(super) struct Walk<'a> {
     /// The values that `CDPATH` may have.
     search: Vec<String>,
     may_take_away: bool,
+    /// A text runs at a time of its own.
+    runs_later: bool,
     /// A command may have another input than the one before it.
     has_inputs: bool,
     functions: Vec<usize>,
@@ -109,6 +111,7 @@ impl<'a> Walk<'a> {
             pipes: Vec::new(),
             count: 0,
             search,
+            runs_later: has(&["trap", "alias"]),
             may_take_away: has(TAKES_AWAY),
             has_inputs: text.contains('<'),
             functions: Vec::new(),
@@ -121,9 +124,10 @@ impl<'a> Walk<'a> {
 
     /// A function runs wherever it is called, and so may a text that is there twice.
     fn finish(self) -> Directories {
+        let in_any_order = self.found.is_repeated || self.runs_later;
         let mut directories = self.directories;
         for (index, of) in directories.of.iter_mut().enumerate() {
-            if of.is_empty() || self.found.is_repeated || self.functions.contains(&index) {
+            if of.is_empty() || in_any_order || self.functions.contains(&index) {
                 of.clone_from(&directories.all);
             }
         }

@@ -11,7 +11,7 @@ use crate::shell::strict::Refusal;
 use crate::shell::word::{Arg, UNKNOWN};
 
 /// Commands that show what is in the directory they run in.
-const LISTS_HERE: &[&str] = &["ls", "find", "fd", "du", "tree", "dir", "vdir", "echo", "rg"];
+const LISTS_HERE: &[&str] = &["ls", "find", "fd", "du", "tree", "dir", "vdir", "echo", "rg", "pwd"];
 
 /// Commands whose operands are given to a variable or a parameter.
 const SETS: &[&str] = &[

@@ -63,7 +63,7 @@ pub(crate) struct Inspection {
     pub(crate) findings: Vec<Refusal>,
     /// In which order the commands run.
     pub(crate) way: Vec<way::Step>,
-    /// A text in it runs twice, and was looked at once.
+    /// A text in it runs elsewhere on the way, or twice, than where it was looked at.
     pub(crate) is_repeated: bool,
 }
 
@@ -84,14 +84,14 @@ pub(crate) fn inspect(text: &str, script: Option<&Script>) -> Result<Inspection,
     if let Some(script) = script.filter(is_plain) {
         let mut walker = Walker::default();
         walker.plain(script, 0);
-        walker.settle();
+        walker.settle_in_any_order();
         return Ok(walker.found);
     }
     let text = text.to_owned();
     bash::guarded(move || {
         let mut walker = Walker::default();
         walker.script(&text, 0);
-        walker.settle();
+        walker.settle_in_any_order();
         walker.found
     })
 }
@@ -134,6 +134,13 @@ impl Walker {
 
     fn computed(&mut self, why: impl Into<String>) {
         self.finding(Rule::ComputedCommand, why);
+    }
+
+    /// What is run of what was written, after all else: where that is on the way is not known.
+    fn settle_in_any_order(&mut self) {
+        let before = self.found.commands.len();
+        self.step(Step::Function, Self::settle);
+        self.found.is_repeated |= self.found.commands.len() > before;
     }
 
     /// Whether there is still room to look deeper.

@@ -61,6 +61,11 @@ fn the_way_back_leads_to_where_it_began() {
         "cd \"$d\" && make && cd .. && git add .",
         "for d in *; do (cd \"$d\" && cp x.txt ..); done; grep -r x .",
         "cd sub || exit 1; make; cd ..; git add .",
+        "set -e; cd sub; make; cd ..; tar czf x.tgz sub",
+        "for s in a b; do mkdir -p out/$s && cd out/$s && cp ../../x.txt . && cd ../..; done",
+        "for d in */; do cd \"$d\" && make && cd ..; done; git status",
+        "cd .. & tar c .",
+        "ls ~ > list.txt; wc -l list.txt",
     ]);
     runs_below_home(&["cd results; tar czf all.tgz .; cd ..; git add .", "cd frontend; cd -; git add ."]);
 }
@@ -96,6 +101,13 @@ fn no_way_leads_around_the_home_directory_unseen() {
             "env -C .. tar c .",
             "env -C .. bash -c 'cd analysis; cd ..; tar c .'",
             "x=$(cd ..; tar c .)",
+            "trap 'tar c .' EXIT; cd ..",
+            "echo 'cd ..' > s; . ./s; tar c .",
+            "source <(echo cd ..); tar c .",
+            "d=$(cd ..; pwd); tar c $d",
+            "cd sub/../..; tar c .",
+            "pushd sub; pushd ..; pushd ..; tar c .",
+            "git -C sub -C ../.. add .",
             "cd a; cd b; cd c; cd d; cd e; cd f; cd ..; cd ..; cd ..; cd ..; cd ..; cd ..; cd ..; tar c .",
         ],
     );
