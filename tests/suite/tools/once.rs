@@ -209,12 +209,12 @@ fn a_result_whose_answer_got_lost_is_given_again_and_that_is_enough() {
 /// The run waits for it, so it is worth as much patience as a stream.
 #[test]
 fn a_result_that_cannot_be_given_is_tried_again_for_as_long_as_a_stream() {
-    for fault in [
-        Fault::status("tool-results", 503).times(4),
-        Fault::new("tool-results", "drop").times(4),
-        Fault::status("tool-results", 429),
-        Fault::status("tool-results", 408).times(2),
-        Fault::status("tool-results", 425),
+    for (fault, cause) in [
+        (Fault::status("tool-results", 503).times(4), "(the connection broke: "),
+        (Fault::new("tool-results", "drop").times(4), "(the connection broke: "),
+        (Fault::status("tool-results", 429), "(the server is busy: "),
+        (Fault::status("tool-results", 408).times(2), "(the server is busy: "),
+        (Fault::status("tool-results", 425), "(the server is busy: "),
     ] {
         let desk = Desk::new();
         let what = format!("{fault:?}");
@@ -226,7 +226,7 @@ fn a_result_that_cannot_be_given_is_tried_again_for_as_long_as_a_stream() {
         ]);
         let run = desk.sandbox.run(desk.command(&FULL));
         assert!(run.code == 0 && run.stdout == "and on\n", "{what}: {run}");
-        assert!(run.stderr.contains("trying again in 1 s"), "{what}: {run}");
+        assert!(run.stderr.contains("trying again in 1 s") && run.stderr.contains(cause), "{what}: {run}");
         assert_eq!(desk.runs().len(), 1, "{what}");
     }
     // When it does not help, whoever asked is told how to go on.

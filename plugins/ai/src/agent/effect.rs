@@ -112,9 +112,11 @@ pub enum Shown {
     },
     /// Older parts of the conversation are made shorter.
     Compacting,
-    /// The stream broke more than once, and is opened again.
+    /// The stream broke more than once, or a result could not be given, and it is tried again.
     Reconnecting {
-        /// Why it broke.
+        /// What happened, in a few words.
+        what: &'static str,
+        /// Why.
         reason: String,
         /// After this pause, about.
         after: Duration,

@@ -445,7 +445,11 @@ impl Agent {
             n => Duration::from_secs(1 << (n - 2).min(5)).min(LONGEST_PAUSE),
         };
         if !pause.is_zero() {
-            effects.push(Effect::Show(Shown::Reconnecting { reason, after: pause }));
+            effects.push(Effect::Show(Shown::Reconnecting {
+                what: "the connection broke",
+                reason,
+                after: pause,
+            }));
         }
         self.follow(pause, effects);
     }

@@ -191,11 +191,13 @@ impl Driver {
         let mut pause = FIRST_PAUSE;
         loop {
             let Err(error) = self.backend.send_result(session, request_id, result) else { return Ok(()) };
-            let may_pass = error.kind() == ErrorKind::Unreachable || is_busy(&error);
+            let is_busy = is_busy(&error);
+            let may_pass = error.kind() == ErrorKind::Unreachable || is_busy;
             if !may_pass || started.elapsed() >= self.patience {
                 return Err(error);
             }
-            self.show(Shown::Reconnecting { reason: error.to_string(), after: pause }, screen)?;
+            let what = if is_busy { "the server is busy" } else { "the connection broke" };
+            self.show(Shown::Reconnecting { what, reason: error.to_string(), after: pause }, screen)?;
             screen.flush()?;
             if !self.stop.pause(with_jitter(pause)) {
                 return Err(self.stop.error());

@@ -112,11 +112,10 @@ impl Screen for Text {
                 self.output.people(&format!("approval required: {name}: {why}\n"));
                 Ok(())
             }
-            Shown::Reconnecting { reason, after } => {
+            Shown::Reconnecting { what, reason, after } => {
                 self.flush()?;
                 let (reason, seconds) = (one_line(&reason, 200), after.as_secs());
-                self.output
-                    .people(&format!("(the connection broke: {reason}; trying again in {seconds} s)\n"));
+                self.output.people(&format!("({what}: {reason}; trying again in {seconds} s)\n"));
                 Ok(())
             }
             // Its result says it all, and is shown when it is asked for.
