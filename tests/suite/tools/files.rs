@@ -66,6 +66,25 @@ fn line_ends_the_mark_and_the_mode_stay() {
     assert_eq!(desk.bytes("latin"), b"caf\xe9 Y\n", "bytes of another encoding stay");
 }
 
+/// A key of a cloud is a document, and most of its lines stand in others too.
+#[test]
+fn lines_that_a_secret_shares_with_other_files_are_shown() {
+    let key = "{\n  \"type\": \"service_account\",\n  \"private_key\": \"-----BEGIN KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\"\n}\n";
+    let desk = Desk::new().with("GCP_SA_KEY", key).with("PARTITION_KEY", "sample_id");
+    let schema = "{\n  \"type\": \"service_account\",\n  \"by\": \"sample_id\"\n}\n";
+    desk.write("schema.json", schema);
+    desk.write("key.json", key);
+    let calls = [
+        read("schema.json"),
+        ("read_file_local", json!({ "path": "key.json", "start_line": 3, "end_line": 3 })),
+        write("new.csv", "sample_id,path\n"),
+    ];
+    let (_, results) = desk.ask(&[], &calls);
+    assert_eq!(said(&results[0]), schema);
+    assert!(said(&results[1]).contains("[hidden]") && !said(&results[1]).contains("MIIE"), "{}", results[1]);
+    assert_eq!(desk.bytes("new.csv"), b"sample_id,path\n");
+}
+
 #[test]
 fn a_file_has_to_be_read_before_and_be_what_was_read() {
     let desk = Desk::new();
