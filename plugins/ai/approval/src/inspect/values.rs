@@ -4,12 +4,13 @@ use super::Walker;
 use super::wrappers::{
     ENV, GIT_FILTERS, RUNS_OWN_VALUE, RUNS_SETTING, RUNS_VALUE, RUNS_VARIABLE, SHELL, SUBSCRIPTS,
 };
+use crate::decision::Rule;
 use crate::shell::word::{Arg, UNKNOWN};
 
 /// As much of a long option has to be written for it to be taken for that one.
 const SHORTEST: usize = 3;
-/// What makes `test` take its operands for arithmetic.
-const COMPARES: &[&str] = &["-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v", "-R"];
+/// What makes `test` evaluate a subscript; it compares numbers, and takes no operand for arithmetic.
+const ASKS_FOR_NAME: &[&str] = &["-v", "-R"];
 
 impl Walker {
     /// `tar --to-command='rm x'` and the like, and a function that comes through the environment.
@@ -67,7 +68,7 @@ impl Walker {
         let is_evaluated = SUBSCRIPTS.contains(&name);
         self.has_arithmetic |= match name {
             "let" => true,
-            "test" | "[" => words.iter().any(|word| COMPARES.contains(&word.outline.as_str())),
+            "test" | "[" => words.iter().any(|word| ASKS_FOR_NAME.contains(&word.outline.as_str())),
             "declare" | "typeset" | "local" => words.iter().any(|word| {
                 word.outline.starts_with(UNKNOWN)
                     || word.outline.starts_with('-') && word.outline.contains('i')
@@ -100,8 +101,14 @@ impl Walker {
             name == "echo" || self.functions.contains(name)
         };
         let calls: Vec<Vec<Arg>> = self.found.commands.iter().filter(is_theirs).cloned().collect();
-        for word in calls.iter().flat_map(|words| &words[1..]) {
-            self.deferred_subscript(word, 1);
+        for words in calls {
+            let before = self.found.findings.len();
+            words[1..].iter().for_each(|word| self.deferred_subscript(word, 1));
+            if words[0].program() == Some("echo") {
+                // Most of it is only shown.
+                let later = self.found.findings.split_off(before);
+                self.found.findings.extend(later.into_iter().filter(|(rule, _)| *rule == Rule::Dangerous));
+            }
         }
     }
 

@@ -105,7 +105,15 @@ impl Changes {
 /// A path in one way of writing.
 fn path(outline: &str) -> String {
     let start = if outline.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = outline.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let mut parts: Vec<&str> = Vec::new();
+    for part in outline.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match parts.last() {
+            Some(last) if part == ".." && *last != ".." && !last.contains([UNKNOWN, HOME]) => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
     let path = format!("{start}{}", parts.join("/")).to_lowercase();
     if path.is_empty() { ".".to_owned() } else { path }
 }

@@ -30,6 +30,8 @@ fn a_test_that_does_no_arithmetic_evaluates_nothing() {
             "body='Run `make` first'; [[ $x == y ]] && gh pr create --body \"$body\"",
             "f() { ls; }; export -f f; x='`a`'",
             "read -r line <<< 'use `x`'; [[ $line = a ]]",
+            "msg='Run `make`'; [ $n -gt 3 ] && echo \"$msg\"",
+            "echo \"Use \\`a[0]\\`\"; n=$((n + 1))",
         ],
     );
     check(
@@ -152,6 +154,10 @@ fn a_job_that_is_made_from_a_template_may_run() {
             "echo 'rm x' > a/s.sh; mv a b; bash b/s.sh",
             "cd sub; echo 'rm x' > s.sh; cd ..; bash sub/s.sh",
             "f=s.sh; echo 'rm x' > $f; bash s.sh",
+            "echo 'rm x' > sub/../s.sh; ./s.sh",
+            "echo 'rm x' > /tmp/s.sh; cd /tmp; ./s.sh",
+            "echo 'rm x' > s.sh; cp s.sh \"$d\"; bash \"$d/s.sh\"",
+            "echo 'rm x' > a/s.sh; cp -r a b; bash b/a/s.sh",
             "sed \"s/S/rm/\" <<< 'rm x' | qsub",
         ],
     );
