@@ -127,6 +127,7 @@ fn a_job_that_is_made_from_a_template_may_run() {
             "echo 'rm x' > out/app; ./app",
             "sed \"s/S/$s/\" template.pbs | qsub",
             "envsubst < t.sh > job.sh && sbatch job.sh",
+            "sed s/a/b/ t.sh | sbatch",
             "printf '#!/bin/bash\\nsamtools index %s\\n' \"$bam\" > job.sh && sbatch job.sh",
             "echo \"$header\" > job.sh; cat body.sh >> job.sh; sbatch job.sh",
             "{ cat header.sh; cat body.sh; } > all.sh; bash all.sh",
