@@ -1,5 +1,6 @@
 //! The directories that commands run in, as far as the text says.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Inspection;
@@ -23,7 +24,10 @@ const TAKES_DIRECTORY: &[&str] = &[
 const TAKES_AWAY: &[&str] = &["mv", "rmdir", "chmod", "chown", "ln", "rename", "unlink", "umount", "mount"];
 
 /// More directories than this are not followed.
-const MOST_DIRECTORIES: usize = 24;
+const MOST_DIRECTORIES: usize = 12;
+
+/// A way with more steps than this is not followed: each command may run anywhere then.
+const MOST_STEPS: usize = 2_000;
 
 /// Where relative words may begin.
 #[derive(Default)]
@@ -68,6 +72,9 @@ pub(super) struct Walk<'a> {
     /// The values that `CDPATH` may have.
     search: Vec<String>,
     may_take_away: bool,
+    /// Where targets lead from a directory.
+    known: HashMap<(PathBuf, String), PathBuf>,
+    steps_left: usize,
     /// A text runs at a time of its own.
     runs_later: bool,
     /// A command may have another input than the one before it.
@@ -113,6 +120,8 @@ impl<'a> Walk<'a> {
             search,
             runs_later: has(&["trap", "alias"]),
             may_take_away: has(TAKES_AWAY),
+            known: HashMap::new(),
+            steps_left: MOST_STEPS,
             has_inputs: text.contains('<'),
             functions: Vec::new(),
         };
@@ -124,8 +133,13 @@ impl<'a> Walk<'a> {
 
     /// A function runs wherever it is called, and so may a text that is there twice.
     fn finish(self) -> Directories {
-        let in_any_order = self.found.is_repeated || self.runs_later;
+        let is_too_long = self.steps_left == 0;
+        let in_any_order = self.found.is_repeated || self.runs_later || is_too_long;
         let mut directories = self.directories;
+        if is_too_long {
+            directories.has_unknown = true;
+            add(&mut directories.all, &self.compared.around_credentials());
+        }
         for (index, of) in directories.of.iter_mut().enumerate() {
             if of.is_empty() || in_any_order || self.functions.contains(&index) {
                 of.clone_from(&directories.all);
@@ -137,6 +151,10 @@ impl<'a> Walk<'a> {
     fn steps(&mut self, steps: &[Step], start: Vec<PathBuf>) -> After {
         let mut after = After::same(start);
         for step in steps {
+            if self.steps_left == 0 {
+                break;
+            }
+            self.steps_left -= 1;
             let mut at = after.ok;
             add(&mut at, &after.failed);
             after = self.step(step, at);
@@ -321,7 +339,17 @@ impl<'a> Walk<'a> {
     }
 
     /// Below what only the run knows `..` leads back by its letters.
-    fn resolved(&self, base: &Path, target: &str) -> PathBuf {
+    fn resolved(&mut self, base: &Path, target: &str) -> PathBuf {
+        let key = (base.to_owned(), target.to_owned());
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let path = self.resolve(base, target);
+        self.known.insert(key, path.clone());
+        path
+    }
+
+    fn resolve(&self, base: &Path, target: &str) -> PathBuf {
         if !target.contains(UNKNOWN)
             && !base.to_string_lossy().contains(UNKNOWN)
             && let Ok(found) = self.ground.resolve_from(base, target)
@@ -347,7 +375,8 @@ impl<'a> Walk<'a> {
                 add(known, std::slice::from_ref(path));
             } else if !known.contains(path) {
                 self.directories.has_unknown = true;
-                let is_around = self.compared.path(path, self.ground.cwd()) >= Reach::Above;
+                let names = super::reach::components(path);
+                let is_around = self.compared.compare(&names) >= Reach::Above;
                 if is_around {
                     known.push(path.clone());
                 }

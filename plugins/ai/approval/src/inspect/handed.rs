@@ -23,8 +23,8 @@ const SETS: &[&str] = &[
 const MOUNTS: &[&str] = &["-v", "--volume", "-B", "--bind", "--mount", "-H", "--home"];
 const CONTAINERS: &[&str] = &["docker", "podman", "singularity", "apptainer", "nerdctl"];
 
-/// As many values are tried in place of a variable.
-const MOST_VALUES: usize = 24;
+/// As many values are tried in place of a variable; with more it is asked about.
+const MOST_VALUES: usize = 12;
 
 impl Keeper<'_> {
     /// A command whose operand only the run knows: it may be what was found there.
@@ -98,6 +98,10 @@ impl Keeper<'_> {
     /// A variable with a directory around credentials in it, and a word that begins with a variable.
     fn put_together(&self, found: &Inspection, directories: &Directories) -> Option<Refusal> {
         let values = self.values(found, directories);
+        if values.len() > MOST_VALUES {
+            let mut words = found.commands.iter().flat_map(|words| words.iter().skip(1));
+            return words.find(|word| fill(word, &values[0]).is_some()).map(|word| credentials(&word.shown));
+        }
         let refused = |value: &Arg| {
             let filled = |word: &Arg| fill(word, value);
             let redirect = found.redirects.iter().find_map(|(word, _)| {
@@ -135,7 +139,7 @@ impl Keeper<'_> {
         let mut keep = |value: Arg| {
             let longer = Arg::literal(format!("{}{UNKNOWN}", value.outline));
             let leads = |word: &Arg| self.reach(word, directories) >= Reach::Above;
-            if values.len() < MOST_VALUES
+            if values.len() <= MOST_VALUES
                 && !value.outline.is_empty()
                 && !values.contains(&value)
                 && (leads(&value) || leads(&longer))
@@ -165,7 +169,7 @@ impl Keeper<'_> {
         for value in &given {
             for begins in &first {
                 if let Some(value) = fill(value, begins)
-                    && values.len() < MOST_VALUES
+                    && values.len() <= MOST_VALUES
                     && !values.contains(&value)
                 {
                     values.push(value);

@@ -159,7 +159,7 @@ impl<'a> Compared<'a> {
 }
 
 /// The names of a path, `.` and `..` taken by their letter.
-fn components(path: &Path) -> Vec<String> {
+pub(super) fn components(path: &Path) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for component in path.components() {
         match component {

@@ -196,3 +196,26 @@ fn only_what_takes_the_directory_along_counts() {
         &["git -C .. add -A", "git -C ~ archive HEAD", "git -C ~ grep --no-index x", "git -C .. stash -u"],
     );
 }
+
+/// Loops in loops and many variables take no longer to be judged than a person would wait, and lead nowhere unseen.
+#[test]
+fn a_long_way_is_judged_in_time() {
+    let ground = Ground::new().below_home();
+    ground.file("../.config/seqera/credentials/default.json", "{}");
+    ground.directory("sub");
+    let many: String = (0..30).map(|index| format!("v{index}=~/{}; ", "./".repeat(index))).collect();
+    let loops = |depth: usize| "while cd a; do ".repeat(depth) + "tar c .; " + &"done; ".repeat(depth);
+    for (text, expected) in [
+        (loops(2) + "ls", "auto full-mode"),
+        (loops(30) + "cd ..; tar c .", "prompt credentials"),
+        (many.clone() + "d=~/.config; cat $d/*/*/*", "prompt credentials"),
+        ("cat \"$x\"; d=~; ".repeat(300) + "ls", "auto full-mode"),
+        ("(cd sub; make); cd sub; make; cd ..; ".repeat(40) + "git add .", "auto full-mode"),
+    ] {
+        let started = std::time::Instant::now();
+        let answer = tell(&ground.decide(&Ask::shell(Mode::Full, &text), &SystemFiles));
+        let took = started.elapsed();
+        assert_eq!(answer, expected, "{}", &text[..text.len().min(40)]);
+        assert!(took.as_secs() < 5, "{took:?} for {}", &text[..text.len().min(40)]);
+    }
+}
