@@ -10,6 +10,8 @@ use crate::shell::word::{Arg, HOME, UNKNOWN};
 const FETCHES: &[&str] = &["curl", "wget"];
 /// Commands that write nothing, so that what they are given goes nowhere.
 const SILENT: &[&str] = &["true", ":", "cd", "export", "set", "wait", "sleep"];
+/// What stands before a command and writes what that writes.
+const STANDS_BEFORE: &[&str] = &["--", "command", "builtin", "exec", "time", "env", "nohup", "nice"];
 /// Commands besides shells that take their standard input for commands when they are given no file.
 pub(super) const TAKES_JOBS: &[&str] =
     &["at", "batch", "sbatch", "qsub", "bsub", "msub", "oarsub", "crontab"];
@@ -70,6 +72,12 @@ impl Walker {
     fn output(&self, name: &str, words: &[Arg], input: Feed) -> Feed {
         let operands: Vec<Arg> =
             words.iter().skip(1).filter(|word| !word.outline.starts_with('-')).cloned().collect();
+        if STANDS_BEFORE.contains(&name) {
+            let is_own = |word: &Arg| word.outline.starts_with('-') || word.outline.contains('=');
+            let at = words.iter().skip(1).position(|word| !is_own(word)).map_or(words.len(), |at| at + 1);
+            let name = words.get(at).and_then(Arg::program).unwrap_or_default();
+            return if name.is_empty() { Feed::unknown() } else { self.output(name, &words[at..], input) };
+        }
         match name {
             "" => Feed::default(),
             "echo" | "printf" => printed(name, &operands),

@@ -34,6 +34,8 @@ fn what_reaches_a_shell_is_its_script() {
             "cat > sub/s.sh <<'E'\nls\nrm x\nE\nsource sub/s.sh",
             "printf '%s\\n' 'rm x' | tee -a s.sh | head; nohup bash s.sh &",
             "echo 'rm x' > run; ./run",
+            "command echo 'rm x' > s; . ./s",
+            "time -- env A=b echo '\\rm x' > s; source s",
             "echo 'rm x' > s.sh; mv s.sh t.sh; bash t.sh",
             "echo 'rm x' > s.sh; bash < s.sh",
             "cat /dev/stdin <<< 'rm x' | bash",
