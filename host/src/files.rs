@@ -12,9 +12,14 @@ pub const READ_AT_ONCE: u64 = 64 << 10;
 /// # Errors
 /// Those of the file system; it is something else.
 pub fn open(path: &Path) -> io::Result<File> {
+    open_with_length(path).map(|(file, _)| file)
+}
+
+fn open_with_length(path: &Path) -> io::Result<(File, u64)> {
     let file = open_at_once(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
     } else {
         Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
     }
@@ -41,9 +46,9 @@ pub fn open_at_once(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Those of the file system; it is something else, or larger.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    let (file, length) = open_with_length(path)?;
     // One read for what is usually there, whatever the file claims to be.
-    let length = file.metadata()?.len().min(limit).min(READ_AT_ONCE);
+    let length = length.min(limit).min(READ_AT_ONCE);
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {

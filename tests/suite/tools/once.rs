@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use seqera_tests::emulator::Fault;
-use seqera_tests::sandbox::{finished, signal};
+use seqera_tests::sandbox::{Run, finished, signal};
 use serde_json::{Value, json};
 
 use super::{Desk, answer, said};
@@ -53,6 +53,20 @@ impl Desk {
         let path = format!(".local/state/seqera/ai/sessions/{}.jsonl", self.session());
         fs::read_to_string(self.sandbox.home().join(path)).unwrap_or_default()
     }
+}
+
+/// A run whose tool runs once, and whose answer comes to its end, in spite of a fault.
+#[track_caller]
+fn outlived(fault: Fault) -> Run {
+    let desk = Desk::new();
+    let what = format!("{fault:?}");
+    desk.emulator.fault(fault);
+    let text = json!({ "type": "text-delta", "delta": "and on" });
+    desk.emulator.script(vec![request("echo one"), text, stop()]);
+    let run = desk.sandbox.run(desk.command(&FULL));
+    assert!(run.code == 0 && run.stdout == "and on\n", "{what}: {run}");
+    assert_eq!(desk.runs().len(), 1, "{what}");
+    run
 }
 
 #[test]
@@ -192,17 +206,7 @@ fn a_result_whose_answer_got_lost_is_given_again_and_that_is_enough() {
         Fault::status("tool-results", 503),
         Fault::status("tool-results", 503).after(),
     ] {
-        let desk = Desk::new();
-        let what = format!("{fault:?}");
-        desk.emulator.fault(fault);
-        desk.emulator.script(vec![
-            request("echo one"),
-            json!({ "type": "text-delta", "delta": "and on" }),
-            stop(),
-        ]);
-        let run = desk.sandbox.run(desk.command(&FULL));
-        assert!(run.code == 0 && run.stdout == "and on\n", "{what}: {run}");
-        assert_eq!(desk.runs().len(), 1, "{what}");
+        let _run = outlived(fault);
     }
 }
 
@@ -216,18 +220,8 @@ fn a_result_that_cannot_be_given_is_tried_again_for_as_long_as_a_stream() {
         (Fault::status("tool-results", 408).times(2), "(the server is busy: "),
         (Fault::status("tool-results", 425), "(the server is busy: "),
     ] {
-        let desk = Desk::new();
-        let what = format!("{fault:?}");
-        desk.emulator.fault(fault);
-        desk.emulator.script(vec![
-            request("echo one"),
-            json!({ "type": "text-delta", "delta": "and on" }),
-            stop(),
-        ]);
-        let run = desk.sandbox.run(desk.command(&FULL));
-        assert!(run.code == 0 && run.stdout == "and on\n", "{what}: {run}");
-        assert!(run.stderr.contains("trying again in 1 s") && run.stderr.contains(cause), "{what}: {run}");
-        assert_eq!(desk.runs().len(), 1, "{what}");
+        let run = outlived(fault);
+        assert!(run.stderr.contains("trying again in 1 s") && run.stderr.contains(cause), "{cause}: {run}");
     }
     // When it does not help, whoever asked is told how to go on.
     let desk = Desk::new();
